@@ -1,0 +1,63 @@
+# The commands of this project. `make run` and `make test` install what they need on a fresh Debian machine.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+CARGO ?= cargo
+DATA_DIR ?= target/run-data
+TEST_DATA := ../shared/data
+ARGS ?=
+
+.PHONY: help run build check test prove deb fmt build-needs test-needs test-data lint unit
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+run: build ## build and serve the demo channels (ARGS="--playlist FILE" for your own)
+	@target/debug/rooftop serve --data-dir $(DATA_DIR) $(ARGS)
+
+build: build-needs ## build both programs with the development profile
+	@$(CARGO) build --locked --bins
+
+check: ## the quick loop: formatting, lints, unit tests, architecture
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	@$(CARGO) test --locked --quiet --lib
+	@$(CARGO) test --locked --quiet --test it -- architecture
+
+test: build-needs test-data test-needs lint unit ## everything a change must pass
+
+lint:
+	@$(CARGO) fmt --check
+	@$(CARGO) deny --log-level error check bans licenses sources
+	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+unit:
+	@$(CARGO) build --locked --bins
+	@$(CARGO) nextest run --locked --lib --bins --test it --no-fail-fast
+
+prove: build-needs test-data test-needs ## the full figures: benchmarks, and later soaks, fuzzing, big imports
+	@$(CARGO) bench --locked
+
+deb: build-needs ## the Debian package, in target/debian
+	@packaging/apt-install dpkg-dev
+	@$(CARGO) deb --version >/dev/null 2>&1 || CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --locked --debug cargo-deb@3.8.0
+	@$(CARGO) deb --locked
+
+fmt: ## format the code
+	@$(CARGO) fmt
+
+build-needs:
+	@packaging/install-build-needs
+
+test-needs: build-needs
+	@packaging/install-test-needs
+
+test-data:
+	@test -d $(TEST_DATA)/ts || { \
+	  echo "The tests read recordings in $(TEST_DATA), beside this clone, and there is nothing there." >&2; \
+	  echo "Put that folder there (it is not part of this repository), then run make test again." >&2; exit 1; }

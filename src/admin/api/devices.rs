@@ -1,0 +1,183 @@
+//! `/api/v1/devices`: the virtual tuners.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use axum::http::{Response, StatusCode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::problem::Problem;
+use crate::admin::overview::DeviceView;
+use crate::admin::page::{Look, address_for_people};
+use crate::admin::{AdminState, DevicePatch, NewDevice};
+use crate::http::{Peer, body, reply};
+use crate::model::{Device, DeviceId};
+
+const MOST_BYTES: usize = 16 * 1024;
+const BODY_TIME: Duration = Duration::from_secs(5);
+/// Names go into documents that small boxes show in one line.
+const LONGEST_NAME: usize = 64;
+const MOST_TUNERS: u8 = 32;
+
+#[derive(Serialize)]
+struct List {
+    devices: Vec<Detail>,
+}
+
+/// A device with what only its owner needs to know.
+#[derive(Serialize)]
+struct Detail {
+    #[serde(flatten)]
+    view: DeviceView,
+    udn: String,
+    listen: Option<SocketAddr>,
+}
+
+/// A device as a request has it. Of a new one all members are wanted but `id` and `tuner_count`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    id: Option<String>,
+    name: Option<String>,
+    tuner_count: Option<u8>,
+    listen: Option<String>,
+}
+
+/// `GET /devices`.
+pub async fn list(State(state): State<AdminState>, Extension(peer): Extension<Peer>) -> Response<Body> {
+    let devices = state.backend.catalog().devices.iter().map(|device| detail(&state, device, peer)).collect();
+    reply::json(&List { devices })
+}
+
+/// `GET /devices/{id}`.
+pub async fn show(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, &id)?;
+    let catalog = state.backend.catalog();
+    let device = catalog.devices.iter().find(|device| device.id == id).ok_or_else(no_such_device)?;
+    Ok(reply::json(&detail(&state, device, peer)))
+}
+
+/// `POST /devices`.
+pub async fn add(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let wanted: Wanted = read(request).await?;
+    let listen = wanted.listen.as_deref().ok_or_else(|| {
+        Problem::field("listen", "A further device needs an address of its own, such as 192.168.1.11:80 or 0.0.0.0:5005.")
+    })?;
+    let name = wanted.name.as_deref().ok_or_else(|| Problem::field("name", "A device needs a name."))?;
+    let id = wanted.id.as_deref().map(|id| id.parse::<DeviceId>()).transpose();
+    let new = NewDevice {
+        name: valid_name(name)?,
+        tuner_count: valid_tuners(wanted.tuner_count.unwrap_or(4))?,
+        id: id.map_err(|error| Problem::field("id", format!("{error}.")))?,
+        listen: valid_listen(listen)?,
+    };
+    let device = state.backend.add_device(new).await?;
+    let mut response = reply::json(&detail(&state, &device, peer));
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/devices/{}", device.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `PATCH /devices/{id}` (RFC 7396, JSON Merge Patch): members that are absent stay as they are.
+pub async fn change(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, &id)?;
+    let wanted: Wanted = read(request).await?;
+    if wanted.id.is_some() {
+        return Err(Problem::field("id", "The id of a device stays: players know it by that. Make another device instead."));
+    }
+    if wanted.listen.is_some() && is_first(&state, id) {
+        return Err(Problem::field("listen", "The first device is on the main addresses, which the setting `listen` has."));
+    }
+    let patch = DevicePatch {
+        name: wanted.name.as_deref().map(valid_name).transpose()?,
+        tuner_count: wanted.tuner_count.map(valid_tuners).transpose()?,
+        listen: wanted.listen.as_deref().map(valid_listen).transpose()?,
+    };
+    let device = state.backend.change_device(id, patch).await?;
+    Ok(reply::json(&detail(&state, &device, peer)))
+}
+
+/// `DELETE /devices/{id}`.
+pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, &id)?;
+    if is_first(&state, id) {
+        return Err(Problem::new(StatusCode::CONFLICT, "The first device stays: it has port 80 and discovery."));
+    }
+    state.backend.remove_device(id).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
+    let view = Look::at(state).facts.device(device, address_for_people(peer));
+    Detail { view, udn: device.udn.clone(), listen: device.listen }
+}
+
+fn no_such_device() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is no device with this id.")
+}
+
+/// The id of a path, if there is such a device.
+fn existing(state: &AdminState, id: &str) -> Result<DeviceId, Problem> {
+    let id = id.parse::<DeviceId>().map_err(|_| no_such_device())?;
+    let exists = state.backend.catalog().devices.iter().any(|device| device.id == id);
+    exists.then_some(id).ok_or_else(no_such_device)
+}
+
+fn is_first(state: &AdminState, id: DeviceId) -> bool {
+    state.backend.catalog().devices.first().is_some_and(|first| first.id == id)
+}
+
+/// Reads a request's JSON.
+async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !matches!(essence, "application/json" | "application/merge-patch+json") {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
+    }
+    let bytes = body::read(request.into_body(), MOST_BYTES, BODY_TIME).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
+}
+
+fn valid_name(name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(Problem::field("name", format!("A name has 1 to {LONGEST_NAME} characters, and no control characters.")));
+    }
+    Ok(name.to_owned())
+}
+
+fn valid_tuners(count: u8) -> Result<u8, Problem> {
+    if (1..=MOST_TUNERS).contains(&count) {
+        return Ok(count);
+    }
+    Err(Problem::field("tuner_count", format!("A device has 1 to {MOST_TUNERS} tuners.")))
+}
+
+fn valid_listen(listen: &str) -> Result<SocketAddr, Problem> {
+    let listen: SocketAddr =
+        listen.parse().map_err(|_| Problem::field("listen", "`listen` is an IP address and a port, such as 192.168.1.11:80."))?;
+    if listen.port() == 0 || listen.ip().is_multicast() {
+        return Err(Problem::field("listen", "`listen` needs a port, and an address of this machine."));
+    }
+    Ok(listen)
+}

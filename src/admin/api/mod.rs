@@ -1,0 +1,45 @@
+//! `/api/v1`: JSON, only with a bearer token, reading too. Errors are `application/problem+json` (RFC 9457).
+
+mod auth;
+mod channels;
+mod devices;
+mod problem;
+mod providers;
+mod status;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{any, get};
+
+use super::AdminState;
+use problem::Problem;
+
+/// The routes, below `/api/v1`.
+pub fn router(state: &AdminState) -> Router<AdminState> {
+    Router::new()
+        .route("/status", get(status::show))
+        .route("/channels", get(channels::list))
+        .route("/channels/{id}", get(channels::show))
+        .route("/devices", get(devices::list).post(devices::add))
+        .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
+        .route("/providers", get(providers::list))
+        .route("/{*rest}", any(unknown))
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know that method.")
+        })
+        .layer(middleware::from_fn_with_state(state.clone(), auth::require_token))
+        .layer(middleware::map_response(not_kept))
+}
+
+async fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "The API has no such resource.")
+}
+
+/// What needs a token is not for caches.
+async fn not_kept(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

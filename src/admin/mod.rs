@@ -1,0 +1,78 @@
+//! L5: what people and their tools look at: the first page, the API, health and metrics.
+//!
+//! Reads from memory only (the catalog, the sessions) and writes through [`Backend`], which `app` implements. It opens no
+//! source, holds no session, and knows no settings file. The page and the metrics need no token and therefore hold nothing that
+//! the lineup does not say already: no addresses of sources, no credentials.
+
+mod api;
+mod backend;
+mod fragments;
+mod health;
+mod live;
+mod overview;
+mod page;
+mod readings;
+mod situation;
+mod words;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::get;
+use tokio::sync::Semaphore;
+
+pub use backend::{Backend, BackendError, DevicePatch, NewDevice};
+pub use situation::{Service, Situation};
+
+use crate::base::metrics::Metrics;
+use crate::http::{Access, access, assets};
+use crate::session::Manager;
+
+/// Most pages that follow at a time. One more is answered with 503 and shows what it showed first.
+const MOST_FOLLOWERS: usize = 64;
+
+/// What the admin side needs. A cheap handle.
+#[derive(Clone)]
+pub struct AdminState {
+    backend: Arc<dyn Backend>,
+    manager: Manager,
+    access: Access,
+    situation: Arc<ArcSwap<Situation>>,
+    metrics: Metrics,
+    followers: Arc<Semaphore>,
+}
+
+impl AdminState {
+    /// Puts it together, and adds what is known of sessions and tuners to `metrics`.
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        manager: Manager,
+        access: Access,
+        situation: Arc<ArcSwap<Situation>>,
+        metrics: Metrics,
+    ) -> Self {
+        metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
+        Self { backend, manager, access, situation, metrics, followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)) }
+    }
+}
+
+/// The routes: `/`, `/live`, `/static/…`, `/healthz`, `/readyz`, `/metrics`, `/api/v1/…`. Access rules are applied; there is no
+/// fallback, so that it can be merged with a device's routes.
+pub fn router(state: AdminState) -> Router {
+    let access = state.access.clone();
+    Router::new()
+        .route("/", get(page::show))
+        .route("/live", get(live::follow))
+        .route("/static/{*path}", get(assets::serve))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .nest("/api/v1", api::router(&state))
+        .layer(axum::middleware::from_fn_with_state(access.clone(), access::check_host))
+        .layer(axum::middleware::from_fn_with_state(access, access::check_client))
+        .with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

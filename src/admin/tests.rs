@@ -1,0 +1,369 @@
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::http::Peer;
+use crate::model::{
+    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Provider, ProviderId, Retry, Source, SourceId, StreamInfo,
+};
+use crate::session::{Plan, Ports};
+use crate::store::Catalog;
+use crate::tuner::Pool;
+
+const TOKEN: &str = "right";
+const SECRET: &str = "hunter2";
+
+struct NoPlans;
+
+impl Ports for NoPlans {
+    fn plan(&self, _: i64, _: &GuideNumber) -> Option<Plan> {
+        None
+    }
+    fn source_succeeded(&self, _: SourceId, _: Duration) {}
+    fn source_failed(&self, _: SourceId, _: &str, _: Retry) {}
+    fn provider_cooling(&self, _: ProviderId, _: Duration) {}
+    fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
+}
+
+/// A store in memory.
+struct Memory(Mutex<Catalog>);
+
+impl Memory {
+    fn change<T>(&self, act: impl FnOnce(&mut Catalog) -> Result<T, BackendError>) -> Result<T, BackendError> {
+        act(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Backend for Memory {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::new(self.0.lock().unwrap().clone())
+    }
+
+    fn accepts_token(&self, token: &str) -> BoxFuture<'static, bool> {
+        std::future::ready(token == TOKEN).boxed()
+    }
+
+    fn store_answers(&self) -> BoxFuture<'static, bool> {
+        std::future::ready(true).boxed()
+    }
+
+    fn add_device(&self, new: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>> {
+        let made = self.change(|catalog| {
+            if catalog.devices.iter().any(|device| Some(device.id) == new.id) {
+                return Err(BackendError::Conflict("there is a device with this id".into()));
+            }
+            let row = i64::try_from(catalog.devices.len()).unwrap() + 1;
+            let id = new.id.unwrap_or_else(|| DeviceId::from_random(77));
+            let device = Device { id, name: new.name, tuner_count: new.tuner_count, listen: Some(new.listen), ..device(row) };
+            catalog.devices.push(device.clone());
+            Ok(device)
+        });
+        std::future::ready(made).boxed()
+    }
+
+    fn change_device(&self, id: DeviceId, patch: DevicePatch) -> BoxFuture<'static, Result<Device, BackendError>> {
+        let changed = self.change(|catalog| {
+            let device = catalog.devices.iter_mut().find(|device| device.id == id).ok_or(BackendError::NotFound)?;
+            device.name = patch.name.unwrap_or_else(|| device.name.clone());
+            device.tuner_count = patch.tuner_count.unwrap_or(device.tuner_count);
+            Ok(device.clone())
+        });
+        std::future::ready(changed).boxed()
+    }
+
+    fn remove_device(&self, id: DeviceId) -> BoxFuture<'static, Result<(), BackendError>> {
+        let removed = self.change(|catalog| {
+            catalog.devices.retain(|device| device.id != id);
+            Ok(())
+        });
+        std::future::ready(removed).boxed()
+    }
+}
+
+fn device(row: i64) -> Device {
+    Device {
+        row,
+        id: DeviceId::from_random(u32::try_from(row).unwrap() << 8),
+        auth: "a".repeat(24),
+        udn: "6ba7b810-9dad-41d1-80b4-00c04fd430c8".into(),
+        name: "Attic <1>".into(),
+        tuner_count: 2,
+        listen: None,
+    }
+}
+
+fn catalog(channels: u32) -> Catalog {
+    let channel = |number: u32| Channel {
+        id: ChannelId(i64::from(number)),
+        number: GuideNumber::whole(number),
+        name: format!("Channel & {number}"),
+        logo: None,
+        guide_id: None,
+        group: Some("<General>".into()),
+        enabled: true,
+        favorite: number == 1,
+        drm: false,
+        info: None,
+    };
+    let source = |number: u32| Source {
+        id: SourceId(i64::from(number)),
+        channel: ChannelId(i64::from(number)),
+        provider: ProviderId(1),
+        name: "primary".into(),
+        url: format!("http://user:{SECRET}@tv.example/live/user/{SECRET}/{number}.ts?password={SECRET}"),
+        headers: Headers(vec![("Authorization".into(), SECRET.into())]),
+        item_key: format!("k{number}"),
+        priority: 0,
+        enabled: true,
+        health: Health::default(),
+    };
+    Catalog {
+        channels: (1..=channels).map(channel).collect(),
+        sources: (1..=channels).map(|number| (ChannelId(i64::from(number)), vec![source(number)])).collect(),
+        providers: vec![Provider {
+            id: ProviderId(1),
+            name: "IPTV".into(),
+            location: format!("http://tv.example/get.php?username=user&password={SECRET}"),
+            max_connections: 2,
+        }],
+        devices: vec![device(1)],
+        ..Catalog::default()
+    }
+}
+
+fn settled() -> Situation {
+    Situation {
+        main_port: 5004,
+        http: Service::On,
+        port_80: Service::On,
+        discovery: Service::On,
+        ssdp: Service::On,
+        mdns: Service::Off,
+        notes: vec![],
+    }
+}
+
+fn app(channels: u32, situation: Situation) -> Router {
+    let opener = Arc::new(crate::source::Opener::new(crate::source::Settings::default()).unwrap());
+    let manager = Manager::new(crate::session::Settings::default(), Pool::new(Default::default()), opener, Arc::new(NoPlans));
+    let backend = Arc::new(Memory(Mutex::new(catalog(channels))));
+    router(AdminState::new(backend, manager, Access::default(), Arc::new(ArcSwap::from_pointee(situation)), Metrics::new()))
+}
+
+fn request(method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header("host", "10.0.0.2:5004");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let mut request = request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string()))).unwrap();
+    let peer = |ip: [u8; 4], port: u16| (IpAddr::from(ip), port).into();
+    request.extensions_mut().insert(Peer { remote: peer([10, 0, 0, 9], 40_000), local: peer([10, 0, 0, 2], 5004) });
+    request
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+async fn get(app: &Router, path: &str) -> (StatusCode, String) {
+    let response = app.clone().oneshot(request("GET", path, Some(TOKEN), None)).await.unwrap();
+    (response.status(), text(response).await)
+}
+
+async fn send(app: &Router, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    let response = app.clone().oneshot(request(method, path, Some(TOKEN), body)).await.unwrap();
+    let status = response.status();
+    (status, serde_json::from_str(&text(response).await).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn the_page_shows_the_house() {
+    let response = app(3, settled()).oneshot(request("GET", "/", None, None)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    assert!(!response.headers().contains_key("access-control-allow-origin"));
+    let page = text(response).await;
+    for expected in [
+        "Attic &#60;1&#62;",
+        "Channel &#38; 3",
+        "&#60;General&#62;",
+        "http://10.0.0.2:5004/auto/v<i>number</i>",
+        "http://10.0.0.2:5004/lineup.m3u",
+        "0 of 2 tuners in use",
+        "Nobody is watching",
+        "players find it on their own",
+    ] {
+        assert!(page.contains(expected), "{expected} is missing in\n{page}");
+    }
+    assert!(!page.contains("class=\"warning\""), "{page}");
+}
+
+#[tokio::test]
+async fn nothing_shown_without_a_token_holds_credentials() {
+    let app = app(3, settled());
+    for path in
+        ["/", "/metrics", "/readyz", "/healthz", "/api/v1/channels", "/api/v1/providers", "/api/v1/status", "/api/v1/devices"]
+    {
+        let (status, body) = get(&app, path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(!body.contains(SECRET), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_80_that_is_not_ours_is_told() {
+    let situation = Situation { port_80: Service::Unavailable("address in use".into()), discovery: Service::Off, ..settled() };
+    let (_, page) = get(&app(401, situation), "/").await;
+    assert!(page.contains("Port 80 is not ours (address in use)"), "{page}");
+    assert!(page.contains("401 channels are published"), "{page}");
+    assert!(page.contains("Players have to be given it by hand"), "{page}");
+}
+
+#[tokio::test]
+async fn long_lineups_come_in_pages_and_can_be_searched() {
+    let app = app(600, settled());
+    let rows = |page: &str| page.matches("<tr data-key").count();
+    let (_, first) = get(&app, "/").await;
+    assert_eq!(rows(&first), fragments::PAGE);
+    assert!(first.contains("Page 1 of 3"), "{first}");
+    let (_, last) = get(&app, "/?page=3").await;
+    assert_eq!(rows(&last), 600 - 2 * fragments::PAGE);
+    let (_, found) = get(&app, "/?q=channel%20%26%20600").await;
+    assert_eq!(rows(&found), 1);
+    assert!(found.contains("1 of 600 channels"), "{found}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_open_is_brought_up_to_date() {
+    let response = app(2, settled()).oneshot(request("GET", "/live", None, None)).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body = response.into_body();
+    let event = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let event = String::from_utf8(event.to_vec()).unwrap();
+    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let patch: Value = serde_json::from_str(data).unwrap();
+    assert!(patch["channels"].as_str().unwrap().contains("Channel &#38; 2"), "{event}");
+    assert!(patch["devices"].as_str().unwrap().contains("free"), "{event}");
+}
+
+#[tokio::test]
+async fn it_is_ready_when_everything_was_started() {
+    let (status, _) = get(&app(1, Situation { main_port: 5004, ..Situation::default() }), "/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let taken = Situation { port_80: Service::Unavailable("in use".into()), discovery: Service::Off, ..settled() };
+    for situation in [settled(), taken] {
+        let (status, body) = get(&app(1, situation), "/readyz").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+    }
+    let (status, metrics) = get(&app(3, settled()), "/metrics").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(metrics.contains("rooftop_channels 3\n"), "{metrics}");
+}
+
+#[rstest::rstest]
+#[case(None, "Bearer realm=\"rooftop\"")]
+#[case(Some("wrong"), "Bearer realm=\"rooftop\", error=\"invalid_token\"")]
+#[tokio::test]
+async fn the_api_wants_a_token_for_everything(#[case] token: Option<&str>, #[case] challenge: &str) {
+    let app = app(1, settled());
+    for (method, path) in
+        [("GET", "/api/v1/status"), ("DELETE", "/api/v1/devices/1080F19F"), ("GET", "/api/v1/nothing"), ("PUT", "/api/v1/status")]
+    {
+        let response = app.clone().oneshot(request(method, path, token, None)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+        assert_eq!(response.headers()["www-authenticate"], challenge);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn strangers_get_nothing() {
+    let app = app(1, settled());
+    for path in ["/", "/live", "/static/page.css", "/metrics", "/healthz", "/api/v1/status"] {
+        let mut foreign = request("GET", path, Some(TOKEN), None);
+        let peer = Peer { remote: "203.0.113.9:1".parse().unwrap(), local: "10.0.0.2:5004".parse().unwrap() };
+        foreign.extensions_mut().insert(peer);
+        assert_eq!(app.clone().oneshot(foreign).await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
+        let mut rebound = request("GET", path, Some(TOKEN), None);
+        rebound.headers_mut().insert("host", "evil.example".parse().unwrap());
+        assert_eq!(app.clone().oneshot(rebound).await.unwrap().status(), StatusCode::MISDIRECTED_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn channels_are_listed_in_stretches() {
+    let app = app(5, settled());
+    let (_, first) = send(&app, "GET", "/api/v1/channels?limit=2", None).await;
+    assert_eq!(first["next"], "2");
+    assert_eq!(first["channels"][0]["number"], "1");
+    assert_eq!(first["channels"][0]["sources"][0]["name"], "primary");
+    let (_, last) = send(&app, "GET", "/api/v1/channels?limit=3&after=2", None).await;
+    assert_eq!(last["channels"].as_array().unwrap().len(), 3);
+    assert_eq!(last["next"], Value::Null);
+    for bad in ["?limit=0", "?after=x", "?limit=many", "?unknown=1"] {
+        let (status, problem) = send(&app, "GET", &format!("/api/v1/channels{bad}"), None).await;
+        assert!(status.is_client_error(), "{bad}: {status}");
+        assert_eq!(problem["status"], status.as_u16(), "{bad}");
+    }
+    assert_eq!(send(&app, "GET", "/api/v1/channels/4", None).await.1["name"], "Channel & 4");
+    assert_eq!(send(&app, "GET", "/api/v1/channels/6", None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(send(&app, "GET", "/api/v1/channels/x", None).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn devices_come_change_and_go() {
+    let app = app(1, settled());
+    let new = json!({"name": "Second", "listen": "10.0.0.3:80", "id": "1080F19F", "tuner_count": 3});
+    let (status, made) = send(&app, "POST", "/api/v1/devices", Some(new.clone())).await;
+    assert_eq!((status, &made["id"]), (StatusCode::CREATED, &json!("1080F19F")), "{made}");
+    assert_eq!(made["addresses"], json!(["http://10.0.0.3"]));
+    assert_eq!(send(&app, "POST", "/api/v1/devices", Some(new)).await.0, StatusCode::CONFLICT);
+    let (_, changed) = send(&app, "PATCH", "/api/v1/devices/1080F19F", Some(json!({"name": "Attic"}))).await;
+    assert_eq!((&changed["name"], &changed["tuner_count"]), (&json!("Attic"), &json!(3)));
+    assert_eq!(send(&app, "GET", "/api/v1/devices", None).await.1["devices"].as_array().unwrap().len(), 2);
+    assert_eq!(send(&app, "DELETE", "/api/v1/devices/1080F19F", None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(send(&app, "GET", "/api/v1/devices/1080F19F", None).await.0, StatusCode::NOT_FOUND);
+    let first = device(1).id;
+    assert_eq!(send(&app, "DELETE", &format!("/api/v1/devices/{first}"), None).await.0, StatusCode::CONFLICT);
+}
+
+#[rstest::rstest]
+#[case(json!({"name": "x"}), "listen")]
+#[case(json!({"listen": "10.0.0.3:80"}), "name")]
+#[case(json!({"name": " ", "listen": "10.0.0.3:80"}), "name")]
+#[case(json!({"name": "a\nb", "listen": "10.0.0.3:80"}), "name")]
+#[case(json!({"name": "x".repeat(65), "listen": "10.0.0.3:80"}), "name")]
+#[case(json!({"name": "x", "listen": "10.0.0.3"}), "listen")]
+#[case(json!({"name": "x", "listen": "10.0.0.3:0"}), "listen")]
+#[case(json!({"name": "x", "listen": "10.0.0.3:80", "tuner_count": 0}), "tuner_count")]
+#[case(json!({"name": "x", "listen": "10.0.0.3:80", "id": "12345678"}), "id")]
+#[tokio::test]
+async fn devices_that_cannot_be_are_refused(#[case] body: Value, #[case] field: &str) {
+    let (status, problem) = send(&app(1, settled()), "POST", "/api/v1/devices", Some(body)).await;
+    assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{problem}");
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_understood_are_refused() {
+    let app = app(1, settled());
+    let mut untyped = request("POST", "/api/v1/devices", Some(TOKEN), Some(json!({})));
+    untyped.headers_mut().remove("content-type");
+    assert_eq!(app.clone().oneshot(untyped).await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let extra = json!({"name": "x", "listen": "10.0.0.3:80", "colour": "red"});
+    assert_eq!(send(&app, "POST", "/api/v1/devices", Some(extra)).await.0, StatusCode::BAD_REQUEST);
+    let huge = json!({"name": "x".repeat(20_000)});
+    assert_eq!(send(&app, "POST", "/api/v1/devices", Some(huge)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+}

@@ -1,0 +1,16 @@
+//! L7: wires everything together and runs it: the store, the tuner, HTTP, discovery, the jobs.
+
+mod admin;
+mod channels;
+mod demo;
+mod devices;
+mod health;
+mod identity;
+mod import;
+mod listen;
+mod ports;
+mod routes;
+mod shutdown;
+mod wire;
+
+pub use wire::run;

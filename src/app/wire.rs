@@ -1,0 +1,87 @@
+//! From settings to a running house, and down again in the right order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::devices::Devices;
+use super::listen;
+use super::ports::StorePorts;
+use super::shutdown::Signals;
+use super::{demo, identity, import};
+use crate::base::clock;
+use crate::base::tasks::{self, CancellationToken};
+use crate::config::Config;
+use crate::http::{Access, server};
+use crate::media::clip::{self, Clips};
+use crate::media::worker::WorkerClient;
+use crate::session::Manager;
+use crate::source::Opener;
+use crate::store::Store;
+use crate::tuner::Pool;
+
+/// Everything must have ended by then.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+/// Answers get this much of it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs Rooftop until a signal ends it.
+///
+/// # Errors
+/// When it cannot be started: the data directory, the database, an address that must be had.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let mut signals = Signals::install()?;
+    let store = open_store(&config).await?;
+    identity::apply(&store, &config.device).await?;
+    let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
+    let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
+    let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
+    let pool = Pool::new(config.tuner.clone());
+    let ports = StorePorts::new(store.clone());
+    let manager = Manager::new(config.session.clone(), pool.clone(), Arc::new(opener), ports);
+    import::before_serving(&config, &store, &pool).await?;
+    demo::offer(&config.playlists, &store, &pool, &clips).await?;
+
+    let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
+    let stop = CancellationToken::new();
+    let devices = Devices::start(&config, &store, &pool, &manager, &access, bound, &stop).await?;
+    let imports = tasks::spawn("playlists", import::while_serving(config.clone(), store.clone(), pool.clone()));
+    tracing::info!(channels = store.catalog().channels.len(), "ready");
+    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
+
+    let signal = signals.next().await;
+    tracing::info!(%signal, "shutting down");
+    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
+    drop(imports);
+    let down = async {
+        let servers = devices.stop_discovery().await;
+        manager.shutdown(GRACE).await;
+        stop.cancel();
+        servers.stopped().await;
+        store.close().await;
+    };
+    tokio::select! {
+        done = clock::timeout(SHUTDOWN, down) => if done.is_err() {
+            tracing::warn!("not everything ended within {SHUTDOWN:?}");
+        },
+        signal = signals.next() => tracing::warn!(%signal, "ending at once"),
+    }
+    Ok(())
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let dir = config.data_dir.clone();
+    let opened = tasks::blocking(move || Store::open(&dir)).await.context("cannot open the database")?;
+    opened.with_context(|| format!("cannot use the data directory {}", config.data_dir.display()))
+}
+
+/// For [`server::serve`].
+pub(super) fn limits() -> server::Limits {
+    server::Limits::for_this_process()
+}
+
+/// For [`server::serve`].
+pub(super) const fn grace() -> Duration {
+    GRACE
+}

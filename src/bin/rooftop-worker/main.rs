@@ -1,0 +1,62 @@
+//! `rooftop-worker`: decodes and encodes with libav, so that the server need not. The only code that names libav.
+//!
+//! It is started by the server, confines itself before it reads a byte of anybody's media ([`confine`]), greets, and then
+//! does one job after the other ([`serve`]) until its input ends. It may crash: nothing but the job in hand is lost.
+
+mod canvas;
+mod clip;
+mod confine;
+mod encode;
+mod escape;
+mod pattern;
+mod picture;
+mod serve;
+mod sound;
+mod text;
+
+use std::process::ExitCode;
+
+use rooftop::media::worker::protocol::{Hello, VERSION};
+
+/// Address space, where the server does not say.
+const MEMORY_MIB: u64 = 1024;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let memory_mib = match (args.next().as_deref(), args.next()) {
+        (Some("--memory-mib"), Some(value)) => value.parse().unwrap_or(MEMORY_MIB),
+        (None, _) => MEMORY_MIB,
+        _ => {
+            eprintln!("usage: rooftop-worker [--memory-mib N]; it is started by rooftop and speaks on its pipes");
+            return ExitCode::from(2);
+        }
+    };
+    // What is being watched goes first, where we may say so.
+    let _ = rustix::process::nice(5);
+    let confinement = confine::confine(memory_mib);
+    for refused in &confinement.refused {
+        eprintln!("not confined: {refused}");
+    }
+    if let Err(error) = ffmpeg_next::init() {
+        eprintln!("libav does not start: {error}");
+        return ExitCode::FAILURE;
+    }
+    ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+    let (major, minor, micro) = {
+        let version = ffmpeg_next::codec::version();
+        (version >> 16, version >> 8 & 0xFF, version & 0xFF)
+    };
+    let hello = Hello {
+        version: VERSION,
+        package: env!("CARGO_PKG_VERSION").to_owned(),
+        libavcodec: format!("{major}.{minor}.{micro}"),
+        confinement,
+    };
+    match serve::serve(hello, &mut std::io::stdin().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the pipe broke: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! AAC: ADTS headers (ISO/IEC 13818-7, 6.2) and the configuration in LATM/LOAS (ISO/IEC 14496-3, 1.7).
+
+use super::AudioFormat;
+use super::bits::BitReader;
+
+const RATES: [u32; 13] = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+
+/// An ADTS frame's header, and the frame's length in bytes.
+pub fn adts(bytes: &[u8]) -> Option<(AudioFormat, usize)> {
+    let &[0xFF, b, c, d, e, f, ..] = bytes else { return None };
+    if b & 0xF6 != 0xF0 {
+        return None;
+    }
+    let sample_rate = *RATES.get(usize::from(c >> 2 & 0xF))?;
+    let configuration = (c & 1) << 2 | d >> 6;
+    let length = usize::from(d & 3) << 11 | usize::from(e) << 3 | usize::from(f >> 5);
+    (length >= 7).then_some((AudioFormat { sample_rate, channels: channels(configuration) }, length))
+}
+
+/// channel_configuration (14496-3, table 1.19). 0 is told in the stream itself: taken for stereo.
+fn channels(configuration: u8) -> u8 {
+    match configuration {
+        0 => 2,
+        7 => 8,
+        11 => 7,
+        12 | 14 => 8,
+        other => other,
+    }
+}
+
+/// A LOAS frame (0x2B7) that carries its configuration, and the frame's length in bytes.
+pub fn loas(bytes: &[u8]) -> Option<(AudioFormat, usize)> {
+    let &[0x56, b, c, ..] = bytes else { return None };
+    if b & 0xE0 != 0xE0 {
+        return None;
+    }
+    let length = 3 + (usize::from(b & 0x1F) << 8 | usize::from(c));
+    let mut bits = BitReader::new(bytes.get(3..)?);
+    if bits.flag()? {
+        return None;
+    }
+    let version_1 = bits.flag()?;
+    if version_1 && bits.flag()? {
+        return None;
+    }
+    if version_1 {
+        variable(&mut bits)?;
+    }
+    // allStreamsSameTimeFraming, numSubFrames, numProgram, numLayer
+    bits.skip(1 + 6 + 4 + 3)?;
+    if version_1 {
+        variable(&mut bits)?;
+    }
+    specific_config(&mut bits).map(|format| (format, length))
+}
+
+fn variable(bits: &mut BitReader<'_>) -> Option<()> {
+    let more = bits.bits(2)?;
+    bits.skip(8 * (more + 1))
+}
+
+/// AudioSpecificConfig (14496-3, 1.6.2.1): with SBR the rate is the doubled one, with PS mono is stereo.
+fn specific_config(bits: &mut BitReader<'_>) -> Option<AudioFormat> {
+    let object_type = |bits: &mut BitReader<'_>| match bits.bits(5)? {
+        31 => bits.bits(6).map(|more| 32 + more),
+        other => Some(other),
+    };
+    let rate = |bits: &mut BitReader<'_>| match bits.bits(4)? {
+        15 => bits.bits(24),
+        index => RATES.get(index as usize).copied(),
+    };
+    let kind = object_type(bits)?;
+    let mut sample_rate = rate(bits)?;
+    let configuration = bits.bits(4)? as u8;
+    if kind == 5 || kind == 29 {
+        sample_rate = rate(bits)?;
+    }
+    let channels = if kind == 29 && configuration == 1 { 2 } else { channels(configuration) };
+    Some(AudioFormat { sample_rate, channels })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn adts_header() {
+        let (format, length) = adts(&[0xFF, 0xF1, 0x4C, 0x80, 0x2E, 0x7F, 0xFC]).unwrap();
+        assert_eq!((format, length), (AudioFormat { sample_rate: 48_000, channels: 2 }, 371));
+        assert_eq!(adts(&[0xFF, 0xFB, 0x90, 0x64, 0, 0, 0]), None, "layer III");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            adts(&bytes);
+            loas(&[&[0x56, 0xE0][..], &bytes].concat());
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! H.264 (ISO/IEC 14496-10): sequence parameter set, slice type, recovery point.
+
+use super::VideoFormat;
+use super::bits::BitReader;
+
+/// A sequence parameter set (7.3.2.1.1), its one-byte NAL header included.
+pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
+    let mut bits = BitReader::escaped(nal.get(1..)?);
+    let profile_idc = bits.bits(8)?;
+    let constraints = bits.bits(8)?;
+    bits.skip(8)?;
+    bits.ue()?;
+    let mut chroma_format = 1;
+    let mut separate = false;
+    if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+        chroma_format = bits.ue()?;
+        if chroma_format == 3 {
+            separate = bits.flag()?;
+        }
+        bits.ue()?;
+        bits.ue()?;
+        bits.skip(1)?;
+        if bits.flag()? {
+            for list in 0..if chroma_format == 3 { 12 } else { 8 } {
+                if bits.flag()? {
+                    scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
+                }
+            }
+        }
+    }
+    bits.ue()?;
+    match bits.ue()? {
+        0 => {
+            bits.ue()?;
+        }
+        1 => {
+            bits.skip(1)?;
+            bits.se()?;
+            bits.se()?;
+            for _ in 0..bits.ue()?.min(255) {
+                bits.se()?;
+            }
+        }
+        _ => {}
+    }
+    bits.ue()?;
+    bits.skip(1)?;
+    let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
+    let map_units = bits.ue()?.checked_add(1)?;
+    let frames_only = bits.flag()?;
+    if !frames_only {
+        bits.skip(1)?;
+    }
+    let field_units = if frames_only { 1 } else { 2 };
+    let height = map_units.checked_mul(16 * field_units)?;
+    bits.skip(1)?;
+    let (mut cut_width, mut cut_height) = (0u32, 0u32);
+    if bits.flag()? {
+        let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
+        let (unit_x, unit_y) = match chroma_format {
+            1 if !separate => (2, 2),
+            2 if !separate => (2, 1),
+            _ => (1, 1),
+        };
+        cut_width = left.checked_add(right)?.checked_mul(unit_x)?;
+        cut_height = top.checked_add(bottom)?.checked_mul(unit_y * field_units)?;
+    }
+    let frame_rate = if bits.flag()? { timing(&mut bits) } else { None };
+    Some(VideoFormat {
+        profile: profile(profile_idc, constraints),
+        width: width.checked_sub(cut_width)?,
+        height: height.checked_sub(cut_height)?,
+        frame_rate,
+        interlaced: Some(!frames_only),
+    })
+}
+
+fn scaling_list(bits: &mut BitReader<'_>, size: usize) -> Option<()> {
+    let (mut last, mut next) = (8i32, 8i32);
+    for _ in 0..size {
+        if next != 0 {
+            next = (last + bits.se()?.clamp(-128, 127) + 256) % 256;
+        }
+        last = if next == 0 { last } else { next };
+    }
+    Some(())
+}
+
+/// VUI parameters (annex E.1.1) up to the timing: a tick is a field.
+fn timing(bits: &mut BitReader<'_>) -> Option<f64> {
+    if bits.flag()? && bits.bits(8)? == 255 {
+        bits.skip(32)?;
+    }
+    if bits.flag()? {
+        bits.skip(1)?;
+    }
+    if bits.flag()? {
+        bits.skip(4)?;
+        if bits.flag()? {
+            bits.skip(24)?;
+        }
+    }
+    if bits.flag()? {
+        bits.ue()?;
+        bits.ue()?;
+    }
+    if !bits.flag()? {
+        return None;
+    }
+    let (units_in_tick, time_scale) = (bits.bits(32)?, bits.bits(32)?);
+    let rate = f64::from(time_scale) / f64::from(units_in_tick) / 2.0;
+    (units_in_tick > 0 && (0.1..=1000.0).contains(&rate)).then_some(rate)
+}
+
+/// Annex A.2.
+fn profile(profile_idc: u32, constraints: u32) -> Option<&'static str> {
+    let set = |flag: u32| constraints & (0x80 >> flag) != 0;
+    Some(match profile_idc {
+        44 => "CAVLC 4:4:4 Intra",
+        66 if set(1) => "Constrained Baseline",
+        66 => "Baseline",
+        77 => "Main",
+        83 | 86 => "Scalable",
+        88 => "Extended",
+        100 if set(4) && set(5) => "Constrained High",
+        100 if set(4) => "Progressive High",
+        100 => "High",
+        110 if set(3) => "High 10 Intra",
+        110 => "High 10",
+        118 => "Multiview High",
+        122 if set(3) => "High 4:2:2 Intra",
+        122 => "High 4:2:2",
+        128 => "Stereo High",
+        244 if set(3) => "High 4:4:4 Intra",
+        244 => "High 4:4:4 Predictive",
+        _ => return None,
+    })
+}
+
+/// Whether the slice (NAL header included) says that it is an I slice (7.3.3: slice_type).
+pub fn is_intra_slice(nal: &[u8]) -> Option<bool> {
+    let mut bits = BitReader::escaped(nal.get(1..)?);
+    bits.ue()?;
+    Some(matches!(bits.ue()?, 2 | 4 | 7 | 9))
+}
+
+/// Whether an SEI message of this payloadType is in an SEI NAL unit whose header takes so many bytes (7.3.2.3.1).
+pub fn has_sei(nal: &[u8], header_bytes: usize, wanted: u32) -> bool {
+    sei_types(nal, header_bytes).any(|payload_type| payload_type == wanted)
+}
+
+/// payloadType of a recovery point, in H.264 (D.1.8) as in HEVC (D.2.8).
+pub const RECOVERY_POINT: u32 = 6;
+
+fn sei_types(nal: &[u8], header_bytes: usize) -> impl Iterator<Item = u32> {
+    let mut bits = BitReader::escaped(nal.get(header_bytes..).unwrap_or_default());
+    let long = |bits: &mut BitReader<'_>| {
+        let mut sum = 0u32;
+        loop {
+            let byte = bits.bits(8)?;
+            sum = sum.checked_add(byte)?;
+            if byte != 255 {
+                return Some(sum);
+            }
+        }
+    };
+    std::iter::from_fn(move || {
+        let payload_type = long(&mut bits)?;
+        let size = long(&mut bits)?;
+        // A message whose end is missing counts: its type was whole.
+        if bits.skip(size.min(1 << 20) * 8).is_none() {
+            bits = BitReader::escaped(&[]);
+        }
+        Some(payload_type)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn high_1080_with_cropping() {
+        // x264, 1920x1080p25, High, level 4.0
+        let nal = [
+            0x67, 0x64, 0x00, 0x28, 0xAC, 0xD9, 0x40, 0x78, 0x02, 0x27, 0xE5, 0xC0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00,
+            0x00, 0x03, 0x00, 0xC8, 0x3C, 0x60, 0xC6, 0x58,
+        ];
+        let sps = sequence_parameter_set(&nal).unwrap();
+        assert_eq!((sps.width, sps.height, sps.frame_rate, sps.interlaced), (1920, 1080, Some(25.0), Some(false)));
+        assert_eq!(sps.profile, Some("High"));
+    }
+
+    #[test]
+    fn recovery_point_behind_another_message() {
+        let nal = [0x06, 0x05, 0x03, 1, 2, 3, 0x06, 0x01, 0xC4, 0x80];
+        assert!(has_sei(&nal, 1, RECOVERY_POINT));
+        assert!(!has_sei(&nal[..6], 1, RECOVERY_POINT));
+    }
+
+    #[test]
+    fn slice_types() {
+        // first_mb 0 (1), slice_type 7 (0001000)
+        assert_eq!(is_intra_slice(&[0x41, 0b1000_1000, 0]), Some(true));
+        // first_mb 0 (1), slice_type 5 (00110)
+        assert_eq!(is_intra_slice(&[0x41, 0b1001_1000, 0]), Some(false));
+        assert_eq!(is_intra_slice(&[0x41]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            sequence_parameter_set(&bytes);
+            is_intra_slice(&bytes);
+            has_sei(&bytes, 1, RECOVERY_POINT);
+        }
+    }
+}

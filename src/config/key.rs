@@ -1,0 +1,97 @@
+//! The keys there are. Each is set in the file by its name, in the environment by `ROOFTOP_` and its name in capitals, and
+//! some by a flag of the same name.
+
+/// What is put before a key's name in the environment.
+pub const ENV_PREFIX: &str = "ROOFTOP_";
+
+/// How a key's value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One value.
+    One,
+    /// Several; in the environment between commas or blanks.
+    Many,
+    /// Several that may hold commas; in the environment between blanks.
+    ManyByBlanks,
+}
+
+/// A key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name; a dot stands for a table of the file.
+    pub name: &'static str,
+    /// How its value is written.
+    pub shape: Shape,
+    /// Values may hold credentials.
+    pub secret: bool,
+    /// What holds where nothing is said. Nothing: see the example file.
+    pub default: &'static [&'static str],
+}
+
+const fn one(name: &'static str, default: &'static [&'static str]) -> Key {
+    Key { name, shape: Shape::One, secret: false, default }
+}
+
+const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
+    Key { name, shape: Shape::Many, secret: false, default }
+}
+
+/// Every key, in the order in which they are shown.
+pub const KEYS: [Key; 14] = [
+    one("data_dir", &[]),
+    many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
+    Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
+    one("tuners", &[]),
+    one("device_id", &[]),
+    many("discovery", &["udp", "ssdp", "mdns"]),
+    many("discovery_interfaces", &[]),
+    many("allow", &["home"]),
+    many("hosts", &[]),
+    one("worker.program", &[]),
+    one("worker.memory_mib", &["1024"]),
+    one("worker.timeout_s", &["60"]),
+    one("log", &["info"]),
+    one("log_format", &["auto"]),
+];
+
+impl Key {
+    /// The key of a name.
+    pub fn of(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// Its name in the environment.
+    pub fn env_name(&self) -> String {
+        format!("{ENV_PREFIX}{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// The name that was probably meant.
+pub fn meant<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let rated = names.into_iter().map(|name| (strsim::jaro_winkler(wrong, name), name));
+    rated.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("lisen", Some("listen"))]
+    #[case("datadir", Some("data_dir"))]
+    #[case("data-dir", Some("data_dir"))]
+    #[case("playlists", Some("playlist"))]
+    #[case("host", Some("hosts"))]
+    #[case("nonsense", None)]
+    #[case("no_such_key", None)]
+    #[case("", None)]
+    fn what_was_meant(#[case] wrong: &str, #[case] expected: Option<&str>) {
+        assert_eq!(meant(wrong, KEYS.iter().map(|key| key.name)), expected);
+    }
+
+    #[test]
+    fn environment_names_follow_the_rule() {
+        assert_eq!(Key::of("data_dir").unwrap().env_name(), "ROOFTOP_DATA_DIR");
+        assert_eq!(one("worker.memory_mib", &[]).env_name(), "ROOFTOP_WORKER_MEMORY_MIB");
+    }
+}

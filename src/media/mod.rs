@@ -1,0 +1,4 @@
+//! L2: derived media. Codecs are libav's, in the confined worker; everything here is its client side and plain bytes.
+
+pub mod clip;
+pub mod worker;

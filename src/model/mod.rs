@@ -1,0 +1,18 @@
+//! L1: the domain, as plain types. No I/O, no clock, no database.
+
+pub mod channel;
+pub mod device;
+pub mod fault;
+pub mod health;
+pub mod ids;
+pub mod lineup;
+pub mod source;
+pub mod stream_info;
+
+pub use channel::{Channel, NewChannel};
+pub use device::Device;
+pub use fault::{Blame, Retry};
+pub use health::Health;
+pub use ids::{ChannelId, DeviceId, GuideNumber, ProviderId, SessionId, SourceId, SubscriberId};
+pub use source::{Headers, NewSource, Provider, Source};
+pub use stream_info::{AudioInfo, Codec, StreamInfo, SubtitleInfo, VideoInfo};

@@ -1,0 +1,154 @@
+//! One try at a source: a connection lease, the dial, and the proof.
+//!
+//! What arrives before the proof is kept and played from its beginning, so that proving costs the viewer nothing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::ports::Candidate;
+use super::shared::Shared;
+use crate::base::clock::{self, Instant};
+use crate::source::{Chunk, Opened, Opener, SourceError, Target};
+use crate::ts::RawPacket;
+use crate::ts::input::{Choice, Input, Mark, Proof, Sink};
+use crate::ts::programme::Programme;
+use crate::tuner::{ConnectionLease, Kind, Pool};
+
+/// Most bytes kept while a source proves itself: 10 s of the fattest broadcast.
+const HELD_BYTES: usize = 48 * 1024 * 1024;
+
+/// A source that has proven itself. Its connection closes before its lease is given back: fields drop in this order.
+#[derive(Debug)]
+pub struct Proven {
+    /// The connection.
+    pub opened: Opened,
+    /// The lease on the provider's connection.
+    pub lease: Arc<ConnectionLease>,
+    /// What it was.
+    pub candidate: Candidate,
+    /// What came so far.
+    pub held: VecDeque<Chunk>,
+    /// From dialling to proof.
+    pub after: Duration,
+}
+
+/// Why a try failed.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// The source's doing.
+    Source(SourceError),
+    /// Bytes came in time, but no transport stream, or one without a point to begin at.
+    Unproven(Proof),
+    /// Its pictures are scrambled, and nothing here can undo that.
+    Scrambled,
+    /// All connections of its provider are in use.
+    ProviderBusy,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(error) => error.fmt(f),
+            Self::Unproven(Proof::Nothing) => f.write_str("no transport stream came"),
+            Self::Unproven(Proof::Transport) => f.write_str("a transport stream without PAT and PMT"),
+            Self::Unproven(_) => f.write_str("no random access point came"),
+            Self::Scrambled => f.write_str("the stream is scrambled"),
+            Self::ProviderBusy => f.write_str("all connections of the provider are in use"),
+        }
+    }
+}
+
+/// What all tries of a session need.
+#[derive(Clone)]
+pub struct Means {
+    pub(super) pool: Pool,
+    pub(super) opener: Arc<Opener>,
+}
+
+/// How long to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Without a transport stream.
+    pub silent: Duration,
+    /// At all.
+    pub flowing: Duration,
+    /// For a connection of the provider.
+    pub connection: Duration,
+}
+
+/// Dials a candidate and waits until it is proven. `flowing` is set as soon as a transport stream comes.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection and gives the lease back.
+pub async fn prove(
+    candidate: Candidate,
+    means: &Means,
+    shared: &Shared,
+    limits: Limits,
+    flowing: &AtomicBool,
+) -> Result<Proven, Failure> {
+    let lease = means
+        .pool
+        .connection(candidate.provider, Kind::Client, shared.connection_preempt(), limits.connection)
+        .await
+        .map(Arc::new)
+        .ok_or(Failure::ProviderBusy)?;
+    shared.hold_connection(&lease);
+    let began = clock::now();
+    let target = Target { url: candidate.url.clone(), headers: candidate.headers.clone() };
+    let opened = clock::timeout(limits.silent, means.opener.open(&target))
+        .await
+        .map_err(|_| Failure::Source(SourceError::TimedOut(limits.silent)))?
+        .map_err(Failure::Source)?;
+    let mut proven = Proven { opened, lease, candidate, held: VecDeque::new(), after: Duration::ZERO };
+    watch(&mut proven, began, limits, flowing).await?;
+    proven.after = clock::now() - began;
+    Ok(proven)
+}
+
+async fn watch(proven: &mut Proven, began: Instant, limits: Limits, flowing: &AtomicBool) -> Result<(), Failure> {
+    let mut input = Input::new(Choice::First);
+    let mut held_bytes = 0;
+    loop {
+        let limit = if input.proof() >= Proof::Transport { limits.flowing } else { limits.silent };
+        let next = clock::timeout((began + limit).saturating_duration_since(clock::now()), proven.opened.bytes.next());
+        let chunk = match next.await {
+            Err(_) => return Err(unproven(&input)),
+            Ok(None) => return Err(Failure::Source(SourceError::Ended)),
+            Ok(Some(Err(error))) => return Err(Failure::Source(error)),
+            Ok(Some(Ok(chunk))) => chunk,
+        };
+        match &chunk {
+            Chunk::Bytes(bytes) => {
+                input.push(bytes, &mut Discard);
+                held_bytes += bytes.len();
+            }
+            Chunk::Discontinuity => input = Input::new(Choice::First),
+        }
+        proven.held.push_back(chunk);
+        match input.proof() {
+            Proof::Proven => return Ok(()),
+            Proof::Nothing => {}
+            _ => flowing.store(true, Ordering::Relaxed),
+        }
+        if held_bytes > HELD_BYTES {
+            return Err(unproven(&input));
+        }
+    }
+}
+
+fn unproven(input: &Input) -> Failure {
+    if input.stats().scrambled_packets > 0 { Failure::Scrambled } else { Failure::Unproven(input.proof()) }
+}
+
+/// Only the proof matters yet.
+struct Discard;
+
+impl Sink for Discard {
+    fn programme(&mut self, _: &Programme) {}
+    fn packet(&mut self, _: &RawPacket, _: Mark) {}
+}

@@ -1,0 +1,149 @@
+//! Runs one session: opens its sources one after the other and keeps them on air.
+//!
+//! It holds no policy: when to dial whom is `start`'s and `recovery`'s, whether a source lives is `stall`'s and `on_air`'s.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::attempt::{Means, Proven};
+use super::manager::TuneError;
+use super::on_air::{self, Left};
+use super::ports::{Candidate, Ports};
+use super::pump::{Cut, Pump};
+use super::recovery::{self, Decision, Recovery};
+use super::settings::Settings;
+use super::shared::Shared;
+use super::start::{self, Failed};
+use crate::base::clock;
+use crate::model::SourceId;
+
+/// A source that lived this long has served well (the seed's `CycleFailureMinHealth`).
+const HEALTHY: Duration = Duration::from_secs(20);
+/// From this much silence on, PAT and PMT are repeated, this often.
+const TABLES_EVERY: Duration = Duration::from_millis(200);
+
+/// What a session works with.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) means: Means,
+    pub(super) ports: Arc<dyn Ports>,
+    pub(super) settings: Arc<Settings>,
+    /// The device it was first tuned on, whose lineup its plan comes from.
+    pub(super) device: i64,
+}
+
+/// Runs the session until it ends; then closes it. Cancel-safe in the sense that dropping it ends everything it owns.
+pub async fn run(shared: Arc<Shared>, context: Context) {
+    let grace = context.settings.session_idle_timeout;
+    let preempt = shared.connection_preempt();
+    let (failure, reason) = tokio::select! {
+        biased;
+        () = shared.token().cancelled() => (None, "ended".to_owned()),
+        () = preempt.cancelled() => (None, "connection wanted for another channel".to_owned()),
+        () = shared.idle_for(grace) => (None, "nobody watches".to_owned()),
+        end = live(&shared, &context) => (end.0, end.1),
+    };
+    shared.close(failure, &reason);
+}
+
+async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String) {
+    let settings = &*context.settings;
+    let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval };
+    let mut pump = Pump::new(shared.ring().clone(), cut, clock::now());
+    let mut recovery = Recovery::new(settings, HEALTHY);
+    let candidates = shared.plan().candidates.clone();
+    let mut proven = match dial(candidates, shared, context, Duration::MAX).await {
+        Ok(proven) => proven,
+        Err(failed) => return opening_failed(failed),
+    };
+    loop {
+        let source = proven.candidate.source;
+        begin(&proven, shared);
+        let left = on_air::play(proven, &mut pump, shared, settings, &*context.ports).await;
+        if !pump.entered() {
+            return (Some(TuneError::NoVideoData), format!("nothing to watch came: {}", left.reason));
+        }
+        account(&left, source, shared, context);
+        let now = clock::now();
+        pump.change_source(now);
+        let mut decision = recovery.lost(now, left.lived);
+        proven = loop {
+            let Decision::Dial(wait) = decision else {
+                return (None, format!("no source left: {}", left.reason));
+            };
+            match again(wait, source, shared, context, &mut pump, &recovery).await {
+                Ok(proven) => break proven,
+                Err(_) => decision = recovery.round_failed(clock::now()),
+            }
+        };
+        shared.failovers.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Dials again after a loss, while the viewers are kept with PAT and PMT.
+async fn again(
+    wait: Duration,
+    lost: SourceId,
+    shared: &Shared,
+    context: &Context,
+    pump: &mut Pump,
+    recovery: &Recovery,
+) -> Result<Proven, Failed> {
+    let candidates = match context.ports.plan(context.device, shared.number()) {
+        Some(plan) if plan.channel == shared.channel() => plan.candidates,
+        _ => shared.plan().candidates.clone(),
+    };
+    let candidates = recovery::order(candidates, Some(lost));
+    let left = recovery.time_left(clock::now());
+    let dialling = async {
+        clock::sleep(wait).await;
+        dial(candidates, shared, context, left).await
+    };
+    tokio::pin!(dialling);
+    let mut silence = clock::interval(TABLES_EVERY);
+    silence.reset();
+    loop {
+        tokio::select! {
+            done = &mut dialling => return done,
+            _ = silence.tick() => pump.tables(clock::now()),
+        }
+    }
+}
+
+async fn dial(candidates: Vec<Candidate>, shared: &Shared, context: &Context, most: Duration) -> Result<Proven, Failed> {
+    start::first_proven(candidates, &context.means, &*context.ports, shared, &context.settings, most).await
+}
+
+fn begin(proven: &Proven, shared: &Shared) {
+    let url = crate::base::secret::SafeUrl(proven.candidate.url.expose()).to_string();
+    tracing::info!(
+        session.id = %shared.id(), channel.number = %shared.number(), source.id = %proven.candidate.source, source.url = %url,
+        producer = proven.opened.producer, after_ms = u64::try_from(proven.after.as_millis()).unwrap_or(u64::MAX),
+        "source on air"
+    );
+    shared.set_source(proven.candidate.source, url, proven.opened.producer, proven.after);
+}
+
+fn account(left: &Left, source: SourceId, shared: &Shared, context: &Context) {
+    let reason = left.reason.to_string();
+    tracing::warn!(
+        session.id = %shared.id(), channel.number = %shared.number(), source.id = %source, %reason,
+        lived_ms = u64::try_from(left.lived.as_millis()).unwrap_or(u64::MAX),
+        "source lost"
+    );
+    shared.source_left(source, &reason);
+    start::report(&left.reason, source, left.provider, &*context.ports, &context.settings);
+}
+
+fn opening_failed(failed: Failed) -> (Option<TuneError>, String) {
+    let reason = failed.last.as_ref().map_or_else(|| "no source answered in time".to_owned(), ToString::to_string);
+    let error = match failed.last {
+        _ if failed.all_busy => TuneError::ProviderBusy,
+        Some(super::attempt::Failure::Source(crate::source::SourceError::TimedOut(_))) | None => TuneError::NoVideoData,
+        Some(super::attempt::Failure::Unproven(_) | super::attempt::Failure::Scrambled) => TuneError::NoVideoData,
+        Some(_) if failed.flowing => TuneError::NoVideoData,
+        Some(_) => TuneError::TuneFailed(reason.clone()),
+    };
+    (Some(error), reason)
+}

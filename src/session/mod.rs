@@ -1,0 +1,31 @@
+//! L4: one running channel, shared by all its viewers.
+//!
+//! `source → pump → ts::splice → ring → subscriber`. The manager finds or starts a session; the driver opens sources and
+//! pumps them; decisions are in the pure files (`recovery`, `stall`, `pace`, `join`). Knows nothing of HTTP, SQL or files.
+
+pub mod attempt;
+pub mod driver;
+pub mod events;
+pub mod manager;
+pub mod on_air;
+pub mod pace;
+pub mod ports;
+pub mod pump;
+pub mod recovery;
+pub mod ring;
+pub mod settings;
+pub mod shared;
+pub mod stall;
+pub mod start;
+pub mod stats;
+pub mod subscriber;
+pub mod tune_backoff;
+
+pub use manager::{Client, Manager, Tune, TuneError};
+pub use ports::{Candidate, Plan, Ports};
+pub use settings::Settings;
+pub use stats::{SessionStats, SubscriberStats, TunerView};
+pub use subscriber::Subscription;
+
+#[cfg(test)]
+mod tests;

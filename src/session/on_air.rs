@@ -1,0 +1,219 @@
+//! A proven source on air: its bytes through the pump, paced, until it ends, fails or stalls.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::attempt::{Failure, Proven};
+use super::pace::Pacer;
+use super::ports::{Candidate, Ports};
+use super::pump::Pump;
+use super::settings::Settings;
+use super::shared::Shared;
+use super::stall::Stall;
+use crate::base::clock::{self, Instant};
+use crate::model::ProviderId;
+use crate::source::{Chunk, Opened, Pace, SourceError};
+use crate::ts::input::{Choice, Input};
+
+/// Bytes go through in pieces of about this size, so that pacing is even and chunks know their time.
+const PIECE: usize = 16 * 1024;
+/// How often life, rate and tables are looked after.
+const TICK: Duration = Duration::from_millis(200);
+/// How often the report of what was seen is renewed.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// Why a source is off air.
+#[derive(Debug)]
+pub struct Left {
+    /// In words, and whose fault.
+    pub reason: Failure,
+    /// Its account.
+    pub provider: ProviderId,
+    /// How long it was on air.
+    pub lived: Duration,
+}
+
+/// What one source goes through.
+struct Air<'a> {
+    opened: Opened,
+    candidate: Candidate,
+    held: std::collections::VecDeque<Chunk>,
+    input: Input,
+    /// Media time before the present beginning of the source (loops, discontinuities of HLS).
+    base: Duration,
+    piece: Bytes,
+    pacer: Pacer,
+    stall: Stall,
+    began: Instant,
+    read: u64,
+    pump: &'a mut Pump,
+    shared: &'a Shared,
+    settings: &'a Settings,
+    ports: &'a dyn Ports,
+    rate: Rate,
+    reported: bool,
+}
+
+/// Plays a proven source until it is lost.
+pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &Settings, ports: &dyn Ports) -> Left {
+    let Proven { opened, lease, candidate, held, .. } = proven;
+    let now = clock::now();
+    let burst = match opened.pace {
+        Pace::Live => settings.live_burst,
+        Pace::Bursty => settings.producer_initial_burst,
+    };
+    let stall = Stall::new(now, opened.stall_after.unwrap_or(settings.stall_detect));
+    let rate = Rate { at: now, pushed: pump.pushed_bytes() };
+    let mut air = Air {
+        opened,
+        candidate,
+        held,
+        input: Input::new(Choice::First),
+        base: Duration::ZERO,
+        piece: Bytes::new(),
+        pacer: Pacer::new(settings.producer_read_rate, burst),
+        stall,
+        began: now,
+        read: 0,
+        pump,
+        shared,
+        settings,
+        ports,
+        rate,
+        reported: false,
+    };
+    let reason = air.run().await;
+    air.report(clock::now());
+    let left = Left { reason, provider: air.candidate.provider, lived: clock::now() - air.began };
+    // The connection first, then its lease.
+    drop(air);
+    drop(lease);
+    left
+}
+
+impl Air<'_> {
+    async fn run(&mut self) -> Failure {
+        let mut tick = clock::interval(TICK);
+        tick.reset();
+        loop {
+            let now = clock::now();
+            let wait = self.pacer.wait(now, self.media());
+            if wait.is_zero() && !self.piece.is_empty() {
+                self.feed(now);
+                continue;
+            }
+            let paced = !wait.is_zero();
+            if !paced
+                && self.piece.is_empty()
+                && let Some(chunk) = self.held.pop_front()
+            {
+                self.take(chunk, now);
+                continue;
+            }
+            let flush_at = self.pump.deadline();
+            tokio::select! {
+                biased;
+                () = clock::sleep_until(flush_at.unwrap_or(now)), if flush_at.is_some() => self.pump.flush(clock::now()),
+                _ = tick.tick() => if let Some(lost) = self.look_after(paced) {
+                    return lost;
+                },
+                () = clock::sleep(wait), if paced => {}
+                chunk = self.opened.bytes.next(), if !paced => match chunk {
+                    Some(Ok(chunk)) => self.take(chunk, clock::now()),
+                    Some(Err(error)) => return Failure::Source(error),
+                    None => return Failure::Source(SourceError::Ended),
+                },
+            }
+        }
+    }
+
+    fn media(&self) -> Option<Duration> {
+        self.input.media_time().map(|media| self.base + media)
+    }
+
+    fn take(&mut self, chunk: Chunk, now: Instant) {
+        match chunk {
+            Chunk::Bytes(bytes) => {
+                self.read += bytes.len() as u64;
+                self.shared.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.piece = bytes;
+            }
+            Chunk::Discontinuity => {
+                self.base = self.media().unwrap_or(self.base);
+                self.input = Input::new(Choice::First);
+                self.pump.change_source(now);
+            }
+        }
+    }
+
+    fn feed(&mut self, now: Instant) {
+        let piece = self.piece.split_to(self.piece.len().min(PIECE));
+        self.pump.push(&mut self.input, &piece, now);
+        self.stall.observe(now, self.media(), self.read);
+        if self.pump.entered() {
+            if !self.reported {
+                self.report(now);
+            }
+            self.shared.set_live();
+        }
+    }
+
+    /// Every 200 ms: is it alive, what is its rate, and the tables if it is silent.
+    fn look_after(&mut self, paced: bool) -> Option<Failure> {
+        let now = clock::now();
+        if paced {
+            self.stall.excuse(now);
+        }
+        if self.stall.is_stalled(now) {
+            let silent = self.stall.silent_for(now);
+            return Some(Failure::Source(SourceError::TimedOut(silent)));
+        }
+        if !paced && self.stall.silent_for(now) >= TICK {
+            self.pump.tables(now);
+        }
+        if now - self.rate.at >= REPORT {
+            self.report(now);
+        }
+        None
+    }
+
+    fn report(&mut self, now: Instant) {
+        let pushed = self.pump.pushed_bytes();
+        self.shared.bytes_pushed.store(pushed, Ordering::Relaxed);
+        let info = self.input.info();
+        if let Some(bps) = self.rate.measure(now, pushed).or(info.bitrate_bps) {
+            self.shared.bitrate_bps.store(bps, Ordering::Relaxed);
+        }
+        if info.program.is_some() {
+            self.ports.source_seen(self.shared.channel(), self.candidate.source, &info);
+            self.shared.set_info(info);
+            self.reported = true;
+        }
+        let lived = now - self.began;
+        if lived >= self.settings.stall_detect {
+            self.ports.source_succeeded(self.candidate.source, lived);
+        }
+    }
+}
+
+/// Bits a second, over about the last second.
+struct Rate {
+    at: Instant,
+    pushed: u64,
+}
+
+impl Rate {
+    fn measure(&mut self, now: Instant, pushed: u64) -> Option<u64> {
+        let span = now.saturating_duration_since(self.at);
+        if span < REPORT {
+            return None;
+        }
+        let bits = (pushed - self.pushed) * 8;
+        (self.at, self.pushed) = (now, pushed);
+        // Milliseconds keep it in whole numbers.
+        Some(bits.saturating_mul(1000) / u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1))
+    }
+}

@@ -1,0 +1,90 @@
+//! Settings of sessions. Defaults are TUNER.md's.
+
+use std::time::Duration;
+
+/// Every knob of the session engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// For one source, from dialling to proof.
+    pub startup_timeout: Duration,
+    /// With no proof after this long, the next candidate is dialled too.
+    pub stagger: Duration,
+    /// A whole tune without any transport stream.
+    pub tune_timeout_silent: Duration,
+    /// A whole tune while a stream flows that has shown no random access point.
+    pub tune_timeout_flowing: Duration,
+    /// How long a client waits for a tuner.
+    pub admission_wait: Duration,
+    /// Chunks grow to this many bytes …
+    pub chunk_bytes: usize,
+    /// … or this old. A larger write costs the same as a small one, and a box has few cores: 60 ms of 9 Mbit/s fill 64 KiB.
+    pub chunk_interval: Duration,
+    /// Resident bytes of one channel's ring.
+    pub ring_bytes: usize,
+    /// Longest time kept in a ring.
+    pub ring_time: Duration,
+    /// Resident bytes where one group of pictures alone is larger than `ring_bytes`.
+    pub ring_bytes_max: usize,
+    /// A viewer joins at the newest random access point that is at least this far behind the live edge.
+    pub join_lead: Duration,
+    /// A write that makes no progress for this long ends its client.
+    pub max_blocked_write: Duration,
+    /// Media time that stands still for this long is a stall.
+    pub stall_detect: Duration,
+    /// A session without media for this long ends.
+    pub stall_hard_deadline: Duration,
+    /// Sessions without viewers live this long.
+    pub session_idle_timeout: Duration,
+    /// Most viewers of one session; 0: no limit.
+    pub session_max_subscribers: usize,
+    /// Rate at which bursty sources are read, in media seconds a second.
+    pub producer_read_rate: f64,
+    /// Media time that a bursty source may run ahead.
+    pub producer_initial_burst: Duration,
+    /// The same for live sources: a guard against files that pose as live.
+    pub live_burst: Duration,
+    /// Changes of source in a row without success before a session gives up.
+    pub max_failovers: u32,
+    /// Time for all of them.
+    pub failover_total_timeout: Duration,
+    /// Failed starts of a channel a minute before it is refused for a while.
+    pub tune_backoff_max_tunes: u32,
+    /// The window in which they are counted.
+    pub tune_backoff_interval: Duration,
+    /// How long it is refused.
+    pub tune_backoff_cooldown: Duration,
+    /// Cooling of an account that was refused without Retry-After.
+    pub upstream_overlimit_cooldown: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            startup_timeout: Duration::from_secs(5),
+            stagger: Duration::from_secs(1),
+            tune_timeout_silent: Duration::from_millis(5500),
+            tune_timeout_flowing: Duration::from_secs(10),
+            admission_wait: Duration::from_secs(1),
+            chunk_bytes: 64 * 1024,
+            chunk_interval: Duration::from_millis(60),
+            ring_bytes: 16 * 1024 * 1024,
+            ring_time: Duration::from_secs(30),
+            ring_bytes_max: 64 * 1024 * 1024,
+            join_lead: Duration::from_secs(1),
+            max_blocked_write: Duration::from_secs(6),
+            stall_detect: Duration::from_secs(1),
+            stall_hard_deadline: Duration::from_secs(32),
+            session_idle_timeout: Duration::from_secs(5),
+            session_max_subscribers: 0,
+            producer_read_rate: 1.0,
+            producer_initial_burst: Duration::from_secs(1),
+            live_burst: Duration::from_secs(10),
+            max_failovers: 3,
+            failover_total_timeout: Duration::from_secs(32),
+            tune_backoff_max_tunes: 8,
+            tune_backoff_interval: Duration::from_secs(60),
+            tune_backoff_cooldown: Duration::from_secs(20),
+            upstream_overlimit_cooldown: Duration::from_secs(3),
+        }
+    }
+}

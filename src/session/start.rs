@@ -1,0 +1,135 @@
+//! The staggered start: candidates are dialled one after the other, each a second after the last or at once when the last
+//! has failed; the first proven wins, and the others are dropped.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::attempt::{self, Failure, Limits, Means, Proven};
+use super::ports::{Candidate, Ports};
+use super::settings::Settings;
+use super::shared::Shared;
+use crate::base::clock::{self, Instant};
+use crate::model::{Blame, ProviderId, Retry};
+
+/// Why no candidate was proven.
+#[derive(Debug, Default)]
+pub struct Failed {
+    /// The last failure, which names the source's trouble best.
+    pub last: Option<Failure>,
+    /// A transport stream came, but nothing to begin at.
+    pub flowing: bool,
+    /// Every candidate failed for want of a connection.
+    pub all_busy: bool,
+}
+
+/// Dials `candidates` in order until one is proven.
+///
+/// # Errors
+/// When all have failed, or the time is over.
+///
+/// # Cancel safety
+/// Dropping the future closes everything it opened.
+pub async fn first_proven(
+    candidates: Vec<Candidate>,
+    means: &Means,
+    ports: &dyn Ports,
+    shared: &Shared,
+    settings: &Settings,
+    most: Duration,
+) -> Result<Proven, Failed> {
+    let began = clock::now();
+    let flowing = AtomicBool::new(false);
+    let mut waiting: VecDeque<Candidate> = candidates.into();
+    let mut running = FuturesUnordered::new();
+    let mut failed = Failed { all_busy: true, ..Failed::default() };
+    let mut dial_next_at = began;
+    loop {
+        let now = clock::now();
+        if !waiting.is_empty()
+            && (running.is_empty() || (now >= dial_next_at && may_stagger(&waiting, means)))
+            && let Some(candidate) = waiting.pop_front()
+        {
+            dial_next_at = now + settings.stagger;
+            running.push(try_one(candidate, means, ports, shared, settings, &flowing));
+        }
+        if running.is_empty() {
+            failed.flowing = flowing.load(Ordering::Relaxed);
+            return Err(failed);
+        }
+        let whole = if flowing.load(Ordering::Relaxed) { settings.tune_timeout_flowing } else { settings.tune_timeout_silent };
+        let deadline = began + whole.min(most);
+        // A stream that begins to flow moves the deadline, so it is looked at again now and then.
+        let wake = deadline.min(if waiting.is_empty() { deadline } else { dial_next_at.max(now + Duration::from_millis(50)) });
+        tokio::select! {
+            biased;
+            done = running.next() => match done {
+                Some(Ok(proven)) => return Ok(proven),
+                Some(Err(failure)) => {
+                    failed.all_busy &= matches!(failure, Failure::ProviderBusy);
+                    failed.last = Some(failure);
+                    dial_next_at = clock::now();
+                }
+                None => {}
+            },
+            () = clock::sleep_until(wake) => if expired(began, &flowing, settings, most) {
+                failed.flowing = flowing.load(Ordering::Relaxed);
+                failed.all_busy = false;
+                return Err(failed);
+            },
+        }
+    }
+}
+
+fn expired(began: Instant, flowing: &AtomicBool, settings: &Settings, most: Duration) -> bool {
+    let whole = if flowing.load(Ordering::Relaxed) { settings.tune_timeout_flowing } else { settings.tune_timeout_silent };
+    clock::now() >= began + whole.min(most)
+}
+
+/// A second dial must not take a connection that the provider does not have to spare.
+fn may_stagger(waiting: &VecDeque<Candidate>, means: &Means) -> bool {
+    waiting.front().is_some_and(|next| has_room(means, next.provider))
+}
+
+fn has_room(means: &Means, provider: ProviderId) -> bool {
+    means.pool.providers().iter().find(|view| view.id == provider).is_none_or(|view| view.in_use < view.limit)
+}
+
+async fn try_one(
+    candidate: Candidate,
+    means: &Means,
+    ports: &dyn Ports,
+    shared: &Shared,
+    settings: &Settings,
+    flowing: &AtomicBool,
+) -> Result<Proven, Failure> {
+    let limits =
+        Limits { silent: settings.startup_timeout, flowing: settings.tune_timeout_flowing, connection: settings.admission_wait };
+    let (source, provider) = (candidate.source, candidate.provider);
+    let result = attempt::prove(candidate, means, shared, limits, flowing).await;
+    if let Err(failure) = &result {
+        report(failure, source, provider, ports, settings);
+        tracing::info!(
+            session.id = %shared.id(), channel.number = %shared.number(), source.id = %source, reason = %failure,
+            "source failed to start"
+        );
+        shared.set_last_error(&failure.to_string());
+    }
+    result
+}
+
+/// Tells whose fault it was: the account's trouble cools the account, not the source.
+pub fn report(failure: &Failure, source: crate::model::SourceId, provider: ProviderId, ports: &dyn Ports, settings: &Settings) {
+    match failure {
+        Failure::ProviderBusy => {}
+        Failure::Unproven(_) | Failure::Scrambled => ports.source_failed(source, &failure.to_string(), Retry::Ladder),
+        Failure::Source(error) if error.blame() == Blame::Provider => {
+            let wait = if let Retry::After(wait) = error.retry() { wait } else { settings.upstream_overlimit_cooldown };
+            ports.provider_cooling(provider, wait);
+        }
+        Failure::Source(error) => ports.source_failed(source, &error.to_string(), error.retry()),
+    }
+}

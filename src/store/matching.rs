@@ -1,0 +1,145 @@
+//! Which item of a playlist is which row that an earlier reading left behind. Pure.
+//!
+//! An item is the same as before if its key is. Of what is left on both sides, what has the same address was renamed; what
+//! belongs to the same channel, or has the same name, has moved to another address. Those count only where exactly one row
+//! vanished and exactly one item is new, so that nothing is ever guessed between two.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// A row that an earlier reading left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Old<'a> {
+    pub item_key: &'a str,
+    pub url_key: &'a str,
+    pub channel_key: &'a str,
+    pub name: &'a str,
+    /// Whether the last reading still had it: only such a row can have been renamed or moved just now.
+    pub active: bool,
+}
+
+/// An item of the playlist as it is now. Item keys differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct New<'a> {
+    pub item_key: &'a str,
+    pub url_key: &'a str,
+    pub channel_key: &'a str,
+    pub name: &'a str,
+}
+
+/// For each of `new`, the index of its row in `old`. No row is given twice.
+pub(super) fn rows_of(new: &[New<'_>], old: &[Old<'_>]) -> Vec<Option<usize>> {
+    let mut found = vec![None; new.len()];
+    let mut free: Vec<bool> = vec![true; old.len()];
+    let by_key: HashMap<&str, usize> = old.iter().enumerate().map(|(index, row)| (row.item_key, index)).collect();
+    for (item, found) in new.iter().zip(&mut found) {
+        if let Some(index) = by_key.get(item.item_key)
+            && let Some(free) = free.get_mut(*index)
+            && std::mem::take(free)
+        {
+            *found = Some(*index);
+        }
+    }
+    for (row, free) in old.iter().zip(&mut free) {
+        *free = *free && row.active;
+    }
+    pair(&mut found, &mut free, new, old, |item| item.url_key, |row| row.url_key);
+    pair(&mut found, &mut free, new, old, |item| item.channel_key, |row| row.channel_key);
+    pair(&mut found, &mut free, new, old, |item| item.name, |row| row.name);
+    found
+}
+
+/// Pairs those left that share something which nothing else left has.
+fn pair<'a, K: Eq + Hash>(
+    found: &mut [Option<usize>],
+    free: &mut [bool],
+    new: &[New<'a>],
+    old: &[Old<'a>],
+    of_item: impl Fn(&New<'a>) -> K,
+    of_row: impl Fn(&Old<'a>) -> K,
+) {
+    let rows = only(old.iter().zip(&*free).map(|(row, free)| free.then(|| of_row(row))));
+    let items = only(new.iter().zip(&*found).map(|(item, found)| found.is_none().then(|| of_item(item))));
+    for (key, item) in items {
+        if let (Some(item), Some(Some(row))) = (item, rows.get(&key)) {
+            if let Some(found) = found.get_mut(item) {
+                *found = Some(*row);
+            }
+            if let Some(free) = free.get_mut(*row) {
+                *free = false;
+            }
+        }
+    }
+}
+
+/// The index of each key, or `None` where it occurs more than once.
+fn only<K: Eq + Hash>(keys: impl Iterator<Item = Option<K>>) -> HashMap<K, Option<usize>> {
+    let mut only = HashMap::new();
+    for (index, key) in keys.enumerate().filter_map(|(index, key)| Some((index, key?))) {
+        only.entry(key).and_modify(|index| *index = None).or_insert(Some(index));
+    }
+    only
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn old<'a>(item_key: &'a str, url_key: &'a str, channel_key: &'a str, name: &'a str) -> Old<'a> {
+        Old { item_key, url_key, channel_key, name, active: true }
+    }
+
+    fn new<'a>(item_key: &'a str, url_key: &'a str, channel_key: &'a str, name: &'a str) -> New<'a> {
+        New { item_key, url_key, channel_key, name }
+    }
+
+    #[test]
+    fn the_key_decides_first() {
+        let rows = [old("a", "u1", "c1", "One"), old("b", "u2", "c2", "Two")];
+        let items = [new("b", "u1", "c1", "One"), new("a", "u2", "c2", "Two")];
+        assert_eq!(rows_of(&items, &rows), [Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn what_is_renamed_or_moved_is_recognised() {
+        let rows = [old("a", "u1", "c1", "One"), old("b", "u2", "c2", "Two"), old("c", "u3", "c3", "Three")];
+        let items = [new("x", "u1", "cx", "Uno"), new("y", "uy", "c2", "Zwei"), new("z", "uz", "cz", "Three")];
+        assert_eq!(rows_of(&items, &rows), [Some(0), Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn nothing_is_guessed_between_two() {
+        let rows = [old("a", "u1", "c1", "Event"), old("b", "u2", "c2", "Event")];
+        assert_eq!(rows_of(&[new("x", "u3", "c3", "Event")], &rows), [None]);
+        let items = [new("x", "u3", "c3", "Event"), new("y", "u4", "c4", "Event")];
+        assert_eq!(rows_of(&items, &rows[..1]), [None, None]);
+    }
+
+    #[test]
+    fn what_was_gone_before_comes_back_by_its_key_only() {
+        let rows = [Old { active: false, ..old("a", "u1", "c1", "One") }];
+        assert_eq!(rows_of(&[new("a", "u9", "c9", "Nine")], &rows), [Some(0)]);
+        assert_eq!(rows_of(&[new("x", "u1", "c1", "One")], &rows), [None]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_is_given_twice(
+            rows in proptest::collection::vec(("[a-d]", "[a-c]", "[a-c]", "[a-c]", any::<bool>()), 0..12),
+            items in proptest::collection::btree_map("[a-d][a-c]?", ("[a-c]", "[a-c]", "[a-c]"), 0..12),
+        ) {
+            let old: Vec<Old<'_>> = rows.iter()
+                .map(|(item_key, url_key, channel_key, name, active)| Old { item_key, url_key, channel_key, name, active: *active })
+                .collect();
+            let new: Vec<New<'_>> =
+                items.iter().map(|(item_key, (url_key, channel_key, name))| New { item_key, url_key, channel_key, name }).collect();
+            let mut given: Vec<usize> = rows_of(&new, &old).into_iter().flatten().collect();
+            let count = given.len();
+            given.sort_unstable();
+            given.dedup();
+            prop_assert_eq!(given.len(), count);
+            prop_assert!(given.iter().all(|index| *index < old.len()));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Tokens of the API. A token is shown once, when it is made; the database holds only its SHA-256.
+
+use rusqlite::{Connection, named_params};
+use sha2::{Digest, Sha256};
+
+use super::writer::Stale;
+use super::{Store, StoreError, load, random};
+use crate::base::clock;
+use crate::base::secret::Secret;
+
+/// Its use is noted at most this often, in milliseconds.
+const USE_EVERY_MS: i64 = 60_000;
+
+/// A token, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Token {
+    /// Its number.
+    pub id: i64,
+    /// What it is for.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+    /// Milliseconds since 1970, to the minute.
+    pub last_used_ms: Option<i64>,
+}
+
+/// What is kept in memory to recognise one.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    id: i64,
+    sha256: [u8; 32],
+    last_used_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
+}
+
+impl Store {
+    /// Makes a token and gives it, this once.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn create_token(&self, name: &str) -> Result<Secret<String>, StoreError> {
+        let token = format!("rooftop_{}", random::url_safe::<43>()?);
+        let (name, sha256) = (name.to_owned(), hash(&token));
+        self.change(move |connection| {
+            connection.execute(
+                "INSERT INTO api_tokens (name, sha256, created_ms) VALUES (:name, :sha256, :now)",
+                named_params! { ":name": name, ":sha256": sha256, ":now": clock::wall_ms() },
+            )?;
+            Ok((Stale::TOKENS, ()))
+        })
+        .await?;
+        Ok(Secret::new(token))
+    }
+
+    /// Whether this is a token that was made and not revoked. From memory; takes the same time wherever a wrong one differs.
+    /// One that another process made is known here a second later: see [`Store::accepts_token`].
+    pub fn check_token(&self, token: &str) -> bool {
+        let offered = hash(token);
+        let tokens = self.shared().tokens.load();
+        // All are compared, to the last byte.
+        let found = tokens.iter().fold(None, |found, known| if same(&known.sha256, &offered) { Some(known) } else { found });
+        if let Some(known) = found {
+            self.note_use(known);
+        }
+        found.is_some()
+    }
+
+    /// The same, but looks into the database for one that is not known in memory: `rooftop token`, run beside the server,
+    /// makes tokens that work at once.
+    pub async fn accepts_token(&self, token: &str) -> bool {
+        if self.check_token(token) {
+            return true;
+        }
+        match self.read(load).await {
+            Ok(tokens) => self.shared().tokens.store(std::sync::Arc::new(tokens)),
+            Err(error) => tracing::warn!(%error, "tokens could not be read"),
+        }
+        self.check_token(token)
+    }
+
+    /// All tokens.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.read(|connection| {
+            load::rows(connection, "SELECT id, name, created_ms, last_used_ms FROM api_tokens ORDER BY id", |row| {
+                Ok(Token { id: row.get(0)?, name: row.get(1)?, created_ms: row.get(2)?, last_used_ms: row.get(3)? })
+            })
+        })
+        .await
+    }
+
+    /// Makes a token worthless.
+    ///
+    /// # Errors
+    /// When there is none of this number, or the change cannot be stored.
+    pub async fn revoke_token(&self, id: i64) -> Result<(), StoreError> {
+        self.change(move |connection| {
+            let removed = connection.execute("DELETE FROM api_tokens WHERE id = ?1", [id])?;
+            if removed == 0 { Err(StoreError::NoSuchToken(id)) } else { Ok((Stale::TOKENS, ())) }
+        })
+        .await
+    }
+
+    fn note_use(&self, known: &Known) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let now = clock::wall_ms();
+        if now.saturating_sub(known.last_used_ms.load(Relaxed)) >= USE_EVERY_MS {
+            known.last_used_ms.store(now, Relaxed);
+            self.fact(|facts| facts.token_used(known.id, now));
+        }
+    }
+}
+
+pub(super) fn load(connection: &Connection) -> Result<Vec<Known>, StoreError> {
+    load::rows(connection, "SELECT id, sha256, coalesce(last_used_ms, 0) FROM api_tokens", |row| {
+        let last_used_ms: i64 = row.get(2)?;
+        Ok(Known { id: row.get(0)?, sha256: row.get(1)?, last_used_ms: std::sync::Arc::new(last_used_ms.into()) })
+    })
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    std::hint::black_box(a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b))) == 0
+}

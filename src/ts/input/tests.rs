@@ -1,0 +1,106 @@
+use std::path::PathBuf;
+
+use rstest::rstest;
+
+use super::*;
+
+/// Everything that an input gave.
+#[derive(Default)]
+struct Seen {
+    programmes: Vec<Programme>,
+    packets: Vec<(RawPacket, Mark)>,
+}
+
+impl Sink for Seen {
+    fn programme(&mut self, programme: &Programme) {
+        self.programmes.push(programme.clone());
+    }
+
+    fn packet(&mut self, packet: &RawPacket, mark: Mark) {
+        assert!(!self.programmes.is_empty());
+        self.packets.push((*packet, mark));
+    }
+}
+
+fn corpus(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/ts")).join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("the shared test data is missing: {}: {error}", path.display()))
+}
+
+fn run(bytes: &[u8], chunk: usize) -> (Input, Seen) {
+    let mut input = Input::new(Choice::First);
+    let mut seen = Seen::default();
+    for chunk in bytes.chunks(chunk) {
+        input.push(chunk, &mut seen);
+    }
+    input.finish(&mut seen);
+    (input, seen)
+}
+
+/// `proof, program, video, audio` of every file.
+#[rstest]
+#[case("androidx/bbb_2500ms.ts", "Proven 1 mpeg2video Main 1920x1080p24.00 | mp2 44100 2")]
+#[case("androidx/sample_ac3.ts", "Proven 1 - | ac3 48000 6")]
+#[case("androidx/sample_ac4.ts", "Proven 1 - | ac4 ? ?")]
+#[case("androidx/sample_ait.ts", "Proven 1031 - | eac3 48000 2 fra | data 2")]
+#[case("androidx/sample_dts_hd_ma.ts", "Proven 1 - | dts 48000 6 eng")]
+#[case("androidx/sample_eac3.ts", "Proven 1 - | eac3 48000 6")]
+#[case("androidx/sample_eac3joc.ts", "Proven 1 - | eac3 48000 6")]
+#[case("androidx/sample_h262_mpeg_audio.ts", "Proven 1 mpeg2video Main 640x426p29.97 | mp2 44100 1 und")]
+#[case("androidx/sample_h264.ts", "Proven 1 h264 High 854x480p30.00")]
+#[case("androidx/sample_h264_dts_audio.ts", "Proven 1 h264 High 640x426p29.97 | dts 44100 1 und")]
+#[case("androidx/sample_h264_iframes_only.ts", "Proven 1 h264 High 854x480p30.00")]
+#[case("androidx/sample_h264_mpeg_audio.ts", "Proven 1 h264 High 640x426p29.97 | mp2 44100 1 und")]
+#[case("androidx/sample_h264_no_access_unit_delimiters.ts", "Proven 1 h264 High 640x426p29.97")]
+#[case("androidx/sample_h265.ts", "Proven 1 hevc Main 854x480p30.00")]
+#[case("androidx/sample_h265_rps_pred.ts", "Proven 1 hevc Main 914x686p15.00")]
+#[case("androidx/sample_latm.ts", "Proven 1 - | aac_latm 44100 1 und")]
+#[case("androidx/sample_mpeg_audio_with_audio_type.ts", "Proven 1 - | mp2 48000 1 eng")]
+#[case("androidx/sample_scte35.ts", "Proven 1 mpeg2video Main 640x426p29.97 | mp2 44100 1 und | data 1")]
+#[case("androidx/sample_with_junk", "Proven 1 mpeg2video Main 640x426p29.97 | mp2 44100 1 und")]
+#[case("androidx/sample_with_sdt.ts", "Proven 21862 mpeg2video ? ? | ac3 48000 6")]
+#[case("tsduck/test-025.ts", "Proven 2064 mpeg2video Main 720x576i25.00 | mp2 48000 2")]
+#[case("tsduck/test-030.ts", "Transport - -")]
+#[case("tsduck/test-064.ts", "Proven 1 h264 Constrained Baseline 1920x1080p30.00 | mp2 48000 2 und")]
+#[case("tsduck/test-072.ts", "Proven 1 h264 High 1024x576p25.00 | aac 48000 2")]
+#[case("tsduck/test-137.ts", "Proven 3012 hevc Main 3840x2160p25.00 | aac ? ? eng | data 1")]
+#[case("tsduck/test-139.ts", "Proven 1 mpeg2video 4:2:2 1920x1080i29.97 | dts 48000 6 eng | mp2 48000 2 eng")]
+fn what_is_seen(#[case] name: &str, #[case] expected: &str, #[values(1000, 65_536)] chunk: usize) {
+    let (input, _) = run(&corpus(name), chunk);
+    assert_eq!(summary(&input), expected);
+}
+
+fn summary(input: &Input) -> String {
+    let info = input.info();
+    let or = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+    let mut text = format!("{:?} {}", input.proof(), info.program.map_or("-".to_owned(), |program| program.to_string()));
+    text += &match &info.video {
+        None => " -".to_owned(),
+        Some(video) => {
+            let scan = video.interlaced.map_or("?", |interlaced| if interlaced { "i" } else { "p" });
+            let rate = video.frame_rate.map(|rate| format!("{scan}{rate:.2}")).unwrap_or_default();
+            format!(" {} {} {}{rate}", video.codec.name(), or(video.profile.clone()), or(info.resolution()))
+        }
+    };
+    for audio in &info.audio {
+        let (rate, channels) = (audio.sample_rate.map(|rate| rate.to_string()), audio.channels.map(|n| n.to_string()));
+        text += &format!(" | {} {} {}", audio.codec.name(), or(rate), or(channels));
+        text += &audio.language.as_ref().map_or(String::new(), |language| format!(" {language}"));
+    }
+    if info.data_streams > 0 {
+        text += &format!(" | data {}", info.data_streams);
+    }
+    text
+}
+
+#[rstest]
+#[case("androidx/sample_scte35.ts")]
+#[case("androidx/sample_with_junk")]
+#[case("tsduck/test-143.ts")]
+fn chunks_do_not_matter(#[case] name: &str, #[values(1, 187, 5000)] chunk: usize) {
+    let bytes = corpus(name);
+    let (whole, seen) = run(&bytes, usize::MAX);
+    let (input, other) = run(&bytes, chunk);
+    assert!(seen.packets == other.packets && seen.programmes == other.programmes);
+    assert_eq!((whole.stats(), whole.info(), whole.media_time()), (input.stats(), input.info(), input.media_time()));
+}

@@ -1,0 +1,139 @@
+//! The upstream: one stream of constant rate made by ffmpeg, sent by the clock.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+type Error = Box<dyn std::error::Error>;
+
+const RATE_BPS: f64 = 9e6;
+const SECONDS: u32 = 60;
+/// Keyframes come every second; a client that starts here waits for the next.
+const START_MS: f64 = 700.0;
+
+/// A transport stream of constant rate.
+#[derive(Clone)]
+pub struct Stream(Arc<Vec<u8>>);
+
+impl Stream {
+    pub fn bytes_per_second(&self) -> f64 {
+        RATE_BPS / 8.0
+    }
+}
+
+/// Makes it, or takes the one made before.
+pub fn stream() -> Result<Stream, Error> {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-9mbit.ts");
+    if !path.exists() {
+        let part = path.with_extension("part.ts");
+        let size = format!("testsrc2=s=1280x720:r=25:d={SECONDS}");
+        let sound = format!("sine=f=440:d={SECONDS}");
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-f", "lavfi", "-i", &size, "-f", "lavfi", "-i", &sound])
+            .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0"])
+            .args(["-b:v", "8M", "-minrate", "8M", "-maxrate", "8M", "-bufsize", "2M", "-x264-params", "nal-hrd=cbr"])
+            .args(["-c:a", "aac", "-b:a", "128k", "-muxrate", "9M", "-f", "mpegts"])
+            .arg(&part)
+            .status()?;
+        if !status.success() {
+            return Err("ffmpeg could not make the test stream".into());
+        }
+        std::fs::rename(&part, &path)?;
+    }
+    Ok(Stream(Arc::new(std::fs::read(path)?)))
+}
+
+/// An HTTP server of the stream.
+pub struct Origin {
+    address: SocketAddr,
+    lists: tempfile::TempDir,
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    /// Every client sees the same moment.
+    Live(Instant),
+    /// Every client sees it from the same place.
+    FromStart,
+}
+
+impl Origin {
+    pub fn live(stream: &Stream) -> Result<Self, Error> {
+        Self::start(stream, Mode::Live(Instant::now()), stream.bytes_per_second())
+    }
+
+    pub fn from_start(stream: &Stream) -> Result<Self, Error> {
+        Self::start(stream, Mode::FromStart, stream.bytes_per_second())
+    }
+
+    /// At another rate than it was made for.
+    pub fn fast(stream: &Stream, bytes_per_second: f64) -> Result<Self, Error> {
+        Self::start(stream, Mode::Live(Instant::now()), bytes_per_second)
+    }
+
+    fn start(stream: &Stream, mode: Mode, bytes_per_second: f64) -> Result<Self, Error> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let origin = Self { address: listener.local_addr()?, lists: tempfile::tempdir()? };
+        let bytes = stream.0.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let bytes = bytes.clone();
+                std::thread::spawn(move || send(client, &bytes, mode, bytes_per_second));
+            }
+        });
+        Ok(origin)
+    }
+
+    pub fn address(&self, channel: usize) -> String {
+        format!("http://{}/{channel}.ts", self.address)
+    }
+
+    /// A playlist of so many channels.
+    pub fn playlist(&self, channels: usize) -> Result<PathBuf, Error> {
+        let path = self.lists.path().join(format!("{channels}.m3u"));
+        let entry = |n| format!("#EXTINF:-1 tvg-id=\"c{n}\" tvg-chno=\"{}\",Channel {n}\n{}\n", n + 1, self.address(n));
+        std::fs::write(&path, format!("#EXTM3U\n{}", (0..channels).map(entry).collect::<String>()))?;
+        Ok(path)
+    }
+
+    /// A playlist of one channel, which is an account of its own.
+    pub fn playlist_from(&self, n: usize) -> Result<PathBuf, Error> {
+        let path = self.lists.path().join(format!("only-{n}.m3u"));
+        let entry = format!("#EXTINF:-1 tvg-id=\"c{n}\" tvg-chno=\"{}\",Channel {n}\n{}\n", n + 1, self.address(n));
+        std::fs::write(&path, format!("#EXTM3U\n{entry}"))?;
+        Ok(path)
+    }
+}
+
+/// Sends by the clock, in pieces of whole packets every 2 ms; ends when the client does.
+fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64) {
+    let mut request = [0; 2048];
+    if client.read(&mut request).is_err() || client.set_nodelay(true).is_err() {
+        return;
+    }
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nConnection: close\r\n\r\n";
+    if client.write_all(head.as_bytes()).is_err() {
+        return;
+    }
+    let packets = |seconds: f64| (seconds * bytes_per_second / 188.0) as usize * 188;
+    let (epoch, mut at) = match mode {
+        Mode::Live(epoch) => (epoch, packets(epoch.elapsed().as_secs_f64())),
+        Mode::FromStart => (Instant::now() - Duration::from_secs_f64(START_MS / 1e3), packets(START_MS / 1e3)),
+    };
+    loop {
+        let until = packets(epoch.elapsed().as_secs_f64());
+        while at < until {
+            let from = at % bytes.len();
+            let len = (until - at).min(bytes.len() - from).min(188 * 340);
+            let Some(piece) = bytes.get(from..from + len) else { return };
+            if client.write_all(piece).is_err() {
+                return;
+            }
+            at += len;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

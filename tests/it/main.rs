@@ -1,0 +1,22 @@
+//! The black-box tests: the real executable, real clients, real networks (in namespaces). Run as root on Debian 12 by
+//! `cargo nextest run --test it`. README.md says which test shows which check.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends by a panic")]
+
+mod access;
+mod admission;
+mod architecture;
+mod cli;
+mod control;
+mod corpus;
+mod discovery;
+mod faults;
+mod metadata;
+mod oracle;
+mod players;
+mod slots;
+mod sources;
+mod streams;
+mod support;
+mod upnp;
+#[cfg(feature = "worker")]
+mod worker;

@@ -1,0 +1,106 @@
+//! The streams the tests play: made by Debian's ffmpeg, once, and kept in cargo's folder for test files. Their sound and
+//! picture end at the same instant, so that they can be played for ever.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::restamp::Media;
+
+/// A kind of stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// H.264 with B frames and AAC, 1280×720, 25 frames a second, about 2 Mbit/s.
+    H264,
+    /// H.264 and AAC again, 640×360, other PIDs: what a second channel sends.
+    Small,
+    /// MPEG-2 and AC-3, 720×576, with null packets in between.
+    Mpeg2,
+    /// HEVC and AAC, 640×360.
+    Hevc,
+    /// MPEG audio layer 2 alone.
+    Radio,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::H264 => "h264",
+            Kind::Small => "small",
+            Kind::Mpeg2 => "mpeg2",
+            Kind::Hevc => "hevc",
+            Kind::Radio => "radio",
+        }
+    }
+
+    fn seconds(self) -> u64 {
+        match self {
+            Kind::Radio => 24,
+            Kind::Hevc | Kind::Small => 16,
+            Kind::H264 | Kind::Mpeg2 => 32,
+        }
+    }
+
+    fn arguments(self) -> String {
+        let tone = |hz: u32| format!("-f lavfi -i sine=f={hz}:r=48000");
+        let seconds = self.seconds();
+        let picture = |size: &str, kind: &str| format!("-f lavfi -i {kind}=s={size}:r=25:d={seconds}");
+        let video = "-pix_fmt yuv420p -g 12";
+        // The encoders add a frame of their own, or pad the last: what comes out is `seconds` long to the sample.
+        let aac = format!("-af atrim=end_sample={} -c:a aac -ac 2", seconds * 48000 - 1536);
+        let ac3 = format!("-af atrim=end_sample={} -c:a ac3 -ac 2", seconds * 48000 - 256);
+        match self {
+            Kind::H264 => format!(
+                "{} {} -c:v libx264 -preset veryfast -b:v 1900k -maxrate 2500k -bufsize 1200k -bf 2 -sc_threshold 0 \
+                 {video} {aac} -b:a 128k",
+                picture("1280x720", "testsrc2"),
+                tone(440),
+            ),
+            Kind::Small => format!(
+                "{} {} -c:v libx264 -preset ultrafast -b:v 700k -sc_threshold 0 {video} {aac} -b:a 96k \
+                 -mpegts_start_pid 0x321 -mpegts_pmt_start_pid 0x300 -mpegts_service_id 7",
+                picture("640x360", "testsrc2"),
+                tone(880),
+            ),
+            Kind::Mpeg2 => format!(
+                "{} {} -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 {video} {ac3} -b:a 192k -muxrate 3M",
+                picture("720x576", "testsrc2"),
+                tone(300),
+            ),
+            Kind::Hevc => format!(
+                "{} {} -c:v libx265 -preset ultrafast -b:v 800k -x265-params log-level=none:keyint=12:min-keyint=12:scenecut=0 \
+                 {video} {aac} -b:a 96k",
+                picture("640x360", "testsrc2"),
+                tone(600),
+            ),
+            Kind::Radio => format!("{} -c:a mp2 -b:a 192k -ac 2 -frames:a {}", tone(500), seconds * 48000 / 1152),
+        }
+    }
+
+    /// Where its file lies; made if it is not there yet.
+    pub fn path(self) -> PathBuf {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("it-{}.ts", self.name()));
+        let lock = File::create(path.with_extension("lock")).unwrap();
+        lock.lock().unwrap();
+        if !path.exists() {
+            let part = path.with_extension("part");
+            let made = Command::new("ffmpeg")
+                .args(["-v", "error", "-nostdin", "-y"])
+                .args(self.arguments().split_whitespace())
+                .args(["-pes_payload_size", "16", "-f", "mpegts"])
+                .arg(&part)
+                .stdin(Stdio::null())
+                .status()
+                .unwrap_or_else(|error| panic!("the tests make their streams with ffmpeg: {error}"));
+            assert!(made.success(), "ffmpeg could not make {}", part.display());
+            std::fs::rename(part, &path).unwrap();
+        }
+        path
+    }
+
+    /// It, to be played for ever.
+    pub fn media(self) -> Media {
+        Media::new(std::fs::read(self.path()).unwrap(), Duration::from_secs(self.seconds()))
+    }
+}
