@@ -188,10 +188,9 @@ impl Discovery {
 
     fn start_names(&mut self, settings: &DiscoverySettings, devices: &Devices) {
         if settings.ssdp {
-            self.report.ssdp = match ssdp::bind() {
-                Ok(socket) => {
-                    let devices = devices.clone();
-                    self.ssdp = Some(Running::until("ssdp", |stop| ssdp::serve(socket, devices, stop)));
+            self.report.ssdp = match ssdp::bind(devices.clone()) {
+                Ok(service) => {
+                    self.ssdp = Some(Running::until("ssdp", |stop| ssdp::serve(service, stop)));
                     State::On
                 }
                 Err(error) => State::Unavailable(format!("UPnP stays off: port 1900 cannot be shared ({error}).")),

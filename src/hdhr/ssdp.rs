@@ -35,20 +35,21 @@ const MOST_WAITING: usize = 200;
 const MOST_A_SECOND: u32 = 100;
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
-/// Takes the port, which others may have too.
+/// Takes the port, which others may have too, and joins the group: a search that comes from now on is answered.
 ///
 /// # Errors
-/// When somebody has it for himself alone.
-pub fn bind() -> io::Result<PktinfoSocket> {
+/// When somebody has the port for himself alone.
+pub fn bind(devices: Devices) -> io::Result<Service> {
     let socket = PktinfoSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, GROUP.port()), true)?;
     SockRef::from(socket.socket()).set_multicast_ttl_v4(TTL)?;
-    Ok(socket)
+    let mut service =
+        Service { socket, devices, joined: BTreeSet::new(), waiting: Vec::new(), budget: Budget::new(clock::now()) };
+    service.join();
+    Ok(service)
 }
 
 /// Serves until told to stop, then says goodbye.
-pub async fn serve(socket: PktinfoSocket, devices: Devices, stop: CancellationToken) {
-    let mut service =
-        Service { socket, devices, joined: BTreeSet::new(), waiting: Vec::new(), budget: Budget::new(clock::now()) };
+pub async fn serve(mut service: Service, stop: CancellationToken) {
     let mut look = clock::interval(LOOK_EVERY);
     let mut announce = Announcements { next: clock::now(), repeat: true };
     let mut buffer = [0; 2048];
@@ -86,7 +87,8 @@ impl Announcements {
     }
 }
 
-struct Service {
+/// A member of the group on every interface where devices are announced.
+pub struct Service {
     socket: PktinfoSocket,
     devices: Devices,
     /// Interfaces that are members of the group, each with an address to speak from.
@@ -103,8 +105,17 @@ struct Waiting {
 }
 
 impl Service {
-    /// Joins the group on interfaces that are new, and announces the devices there.
+    /// Announces the devices on interfaces that are new.
     async fn look(&mut self) {
+        let all = self.devices.announced();
+        for local in self.join() {
+            self.announce_at(&all, local, &message::alive).await;
+        }
+    }
+
+    /// Joins the group on interfaces that are new, which it tells by their addresses.
+    fn join(&mut self) -> Vec<Ipv4Addr> {
+        let mut news = Vec::new();
         let all = interfaces::addresses();
         let wanted = speaking(&all, |ip| self.devices.scope().covers(ip, &all));
         self.joined.retain(|known| wanted.contains(known));
@@ -122,10 +133,10 @@ impl Service {
                     continue;
                 }
             }
-            self.joined.insert(new.clone());
-            let all = self.devices.announced();
-            self.announce_at(&all, new.1, &message::alive).await;
+            news.push(*ip);
+            self.joined.insert(new);
         }
+        news
     }
 
     fn hear(&mut self, datagram: &[u8], arrival: Arrival) {
