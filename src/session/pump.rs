@@ -168,4 +168,20 @@ impl Sink for Into<'_> {
             pump.publish(pump.out.len(), self.now);
         }
     }
+
+    fn run(&mut self, packets: &[RawPacket], stream: u8) {
+        let mut rest = packets;
+        while let Some(first) = rest.first() {
+            let pump = &mut *self.pump;
+            // As many as fill the chunk.
+            let room = pump.cut.bytes.saturating_sub(pump.out.len()).div_ceil(PACKET).max(1);
+            let taken = pump.splice.run(rest.get(..room).unwrap_or(rest), stream, &mut pump.out);
+            if taken == 0 {
+                self.packet(first, Mark { stream, ..Mark::default() });
+            } else if pump.out.len() >= pump.cut.bytes {
+                pump.publish(pump.out.len(), self.now);
+            }
+            rest = rest.get(taken.max(1)..).unwrap_or_default();
+        }
+    }
 }

@@ -51,12 +51,15 @@ impl Continuity {
         if missing == 0 { Step::Next } else { Step::Lost(missing) }
     }
 
-    /// The expected plain packet came.
+    /// The expected plain packets came, one behind the other. Gives the header word of the next.
     #[inline]
-    pub fn plain(&mut self, packet: &RawPacket) {
-        self.expected = counted(self.expected);
-        self.tail = tail(packet);
-        self.duplicated = false;
+    pub fn plain(&mut self, run: &[RawPacket]) -> u32 {
+        if let Some(last) = run.last() {
+            self.expected = counted(header(last));
+            self.tail = tail(last);
+            self.duplicated = false;
+        }
+        self.expected
     }
 }
 

@@ -105,26 +105,31 @@ impl Follower {
     /// Takes packets up to the first without a sync byte, and says how many.
     #[inline]
     pub fn take(&mut self, packets: &[RawPacket], sink: &mut impl Sink) -> usize {
-        for (taken, packet) in packets.iter().enumerate() {
+        let mut rest = packets;
+        while let Some((packet, after)) = rest.split_first() {
             let word = header(packet);
             let slot = self.lanes.slot(pid(word));
             let lane = self.lanes.lane(slot);
-            if word == lane.plain && !self.holding {
-                lane.plain = counted(word);
-                lane.continuity.plain(packet);
-                self.stats.programme_packets += 1;
-                sink.packet(packet, lane.mark());
+            // Where nothing is expected that word is 0, which is no packet's.
+            if word == lane.plain && word != 0 && !self.holding {
+                let (run, after) = plain_run(rest, word);
+                lane.plain = lane.continuity.plain(run);
+                self.stats.programme_packets += run.len() as u64;
+                sink.run(run, lane.stream);
+                rest = after;
+                continue;
             } else if word >> 24 != u32::from(SYNC) {
-                self.stats.packets += taken as u64;
-                return taken;
+                break;
             } else if slot != lanes::IGNORED {
                 self.closely(packet, word, slot, sink);
             } else if word & ERROR != 0 {
                 self.stats.transport_errors += 1;
             }
+            rest = after;
         }
-        self.stats.packets += packets.len() as u64;
-        packets.len()
+        let taken = packets.len() - rest.len();
+        self.stats.packets += taken as u64;
+        taken
     }
 
     /// The source has ended.
@@ -485,4 +490,17 @@ impl Follower {
             }
         }
     }
+}
+
+/// The plain packets of one PID at the beginning, the first of which has this header word.
+#[inline]
+fn plain_run(packets: &[RawPacket], first: u32) -> (&[RawPacket], &[RawPacket]) {
+    let mut expected = first;
+    let mut plain = |packet: &RawPacket| {
+        let is = header(packet) == expected;
+        expected = counted(expected);
+        is
+    };
+    let count = packets.iter().position(|packet| !plain(packet)).unwrap_or(packets.len());
+    packets.split_at(count)
 }

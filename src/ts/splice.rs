@@ -209,6 +209,32 @@ impl Splice {
         Written { bytes: PACKET, random_access: false }
     }
 
+    /// Rewrites packets of one stream that are payload only and have nothing to be said of them ([`Sink::run`]), and
+    /// appends them to `out`, up to where PAT and PMT are due. Says how many it took: where that is none,
+    /// [`Self::packet`] must see the first.
+    ///
+    /// [`Sink::run`]: super::input::Sink::run
+    #[inline]
+    pub fn run(&mut self, packets: &[RawPacket], stream: u8, out: &mut Vec<u8>) -> usize {
+        let lane = &mut self.lanes[usize::from(self.slots[usize::from(stream)])];
+        let until_tables = usize::try_from(self.until_tables).unwrap_or(usize::MAX);
+        let run = packets.get(..until_tables).unwrap_or(packets);
+        if !lane.open {
+            return 0;
+        }
+        self.until_tables -= run.len() as u32;
+        let at = out.len();
+        out.extend_from_slice(run.as_flattened());
+        let (written, _) = out.get_mut(at..).unwrap_or_default().as_chunks_mut::<PACKET>();
+        for packet in written {
+            if let Some(head) = packet.first_chunk_mut::<4>() {
+                *head = (plain(0) | lane.next).to_be_bytes();
+            }
+            lane.next = counted(lane.next);
+        }
+        run.len()
+    }
+
     /// Appends PAT and PMT with running counters, for a silence in the source.
     pub fn tables(&mut self, out: &mut Vec<u8>) {
         self.tables.write(out);

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use rstest::rstest;
 
 use super::*;
+use crate::ts::PACKET;
 
 /// Everything that an input gave.
 #[derive(Default)]
@@ -103,4 +104,16 @@ fn chunks_do_not_matter(#[case] name: &str, #[values(1, 187, 5000)] chunk: usize
     let (input, other) = run(&bytes, chunk);
     assert!(seen.packets == other.packets && seen.programmes == other.programmes);
     assert_eq!((whole.stats(), whole.info(), whole.media_time()), (input.stats(), input.info(), input.media_time()));
+}
+
+#[test]
+fn zeros_are_no_packets() {
+    let bytes = corpus("androidx/sample_h264.ts");
+    let (packets, _) = bytes.as_chunks::<PACKET>();
+    let (before, after) = packets.split_at(100);
+    let zeros = [[0; PACKET]; 3];
+    let (input, seen) = run([before, &zeros, after].concat().as_flattened(), usize::MAX);
+    let (whole, other) = run(&bytes, usize::MAX);
+    assert!(seen.packets == other.packets);
+    assert_eq!(input.stats(), Stats { junk_bytes: 3 * PACKET as u64, ..whole.stats() });
 }
