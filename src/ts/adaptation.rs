@@ -29,6 +29,12 @@ impl Adaptation {
             pcr: (flags & PCR != 0 && fits(packet, 6)).then(|| read(packet, 6)),
         }
     }
+
+    /// Whether the field of a packet that has one is stuffing: none of what is of use, and no OPCR.
+    #[inline]
+    pub fn is_stuffing(packet: &RawPacket) -> bool {
+        packet[4] == 0 || packet[5] & (DISCONTINUITY | RANDOM_ACCESS | PCR | OPCR) == 0
+    }
 }
 
 /// Moves PCR and OPCR on by an offset in units of 90 kHz, in place. Gives the PCR as it is now.

@@ -1,7 +1,8 @@
 //! The path of a packet through an input: by its PID to a table, to a lane of the programme, or nowhere.
 //!
-//! Nearly every packet is *plain*: a payload of a known stream with the counter that was expected. Those are told by one
-//! comparison of their header and go straight on; all others take the long way.
+//! Nearly every packet is *silent*: the payload of a known stream with the counter that was expected, and at most stuffing
+//! before it. Those are told by one comparison of their header and go straight on, many at once; all others take the long
+//! way.
 
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use super::hold::Hold;
 use super::input::{Choice, Mark, Proof, Sink, Stats};
 use super::keyframe::{Scanner, Verdict};
 use super::lanes::{self, Lanes};
-use super::packet::{self, ADAPTATION, ERROR, NULL_PID, PAYLOAD, SCRAMBLING, SYNC, UNIT_START, counted, header, pid};
+use super::packet::{self, ADAPTATION, ERROR, NULL_PID, PAYLOAD, SCRAMBLING, SYNC, UNIT_START, header, pid};
 use super::pes;
 use super::probe::AudioProbe;
 use super::programme::Programme;
+use super::silent;
 use super::stats::{BitRate, Cadence};
 use super::time::MediaClock;
 use crate::model::stream_info::Kind;
@@ -111,9 +113,9 @@ impl Follower {
             let slot = self.lanes.slot(pid(word));
             let lane = self.lanes.lane(slot);
             // Where nothing is expected that word is 0, which is no packet's.
-            if word == lane.plain && word != 0 && !self.holding {
-                let (run, after) = plain_run(rest, word);
-                lane.plain = lane.continuity.plain(run);
+            if lane.plain != 0 && !self.holding && silent::is(packet, lane.plain) {
+                let (run, after) = silent::run(rest, lane.plain);
+                lane.plain = lane.continuity.silent(run);
                 self.stats.programme_packets += run.len() as u64;
                 sink.run(run, lane.stream);
                 rest = after;
@@ -226,6 +228,11 @@ impl Follower {
     /// What the payload says: time, sound format, random access.
     fn look_inside(&mut self, packet: &RawPacket, mark: &mut Mark, indicated: bool) {
         let index = mark.stream;
+        // Nothing of a minor stream is asked for once its format is known.
+        let minor = self.main != Some(index) && self.stamping.is_some_and(|stamping| stamping != index);
+        if minor && !self.stand_in && !self.lanes.stream(index).watched {
+            return;
+        }
         let payload = packet::payload(packet);
         let Some(stream) = self.programme.as_ref().and_then(|programme| programme.streams.get(usize::from(index))) else {
             return;
@@ -490,17 +497,4 @@ impl Follower {
             }
         }
     }
-}
-
-/// The plain packets of one PID at the beginning, the first of which has this header word.
-#[inline]
-fn plain_run(packets: &[RawPacket], first: u32) -> (&[RawPacket], &[RawPacket]) {
-    let mut expected = first;
-    let mut plain = |packet: &RawPacket| {
-        let is = header(packet) == expected;
-        expected = counted(expected);
-        is
-    };
-    let count = packets.iter().position(|packet| !plain(packet)).unwrap_or(packets.len());
-    packets.split_at(count)
 }

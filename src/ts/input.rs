@@ -64,8 +64,8 @@ pub trait Sink {
     /// One packet of the programme, in the order of arrival. Tables (PAT, PMT, SDT …) and null packets never arrive here.
     fn packet(&mut self, packet: &RawPacket, mark: Mark);
 
-    /// Packets of one stream, side by side, of which nothing else is to be said: payload only, and none missing. Nearly
-    /// all packets come this way; the same as one after the other through [`Self::packet`].
+    /// Packets of one stream, side by side, of which nothing else is to be said: payload, at most stuffing before it, and
+    /// none missing. Nearly all packets come this way; the same as one after the other through [`Self::packet`].
     #[inline]
     fn run(&mut self, packets: &[RawPacket], stream: u8) {
         packets.iter().for_each(|packet| self.packet(packet, Mark { stream, ..Mark::default() }));

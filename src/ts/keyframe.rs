@@ -230,7 +230,7 @@ impl Scanner {
         let begins = match self.codec {
             Codec::H264 => {
                 // An I slice that is no IDR picture is believed with a second witness.
-                let intra = || h264::is_intra_slice(unit) == Some(true) && (parameter_sets || indicated);
+                let intra = || (parameter_sets || indicated) && h264::is_intra_slice(unit) == Some(true);
                 sets && (first & 0x1F == 5 || recovery_point || intra())
             }
             Codec::Hevc => {
@@ -239,7 +239,7 @@ impl Scanner {
             Codec::Vvc => sets && unit.get(1).is_some_and(|&second| vvc::is_random_access(vvc::nal_type(second))),
             Codec::Vc1 => self.sets.sequence && recovery_point,
             Codec::Mpeg4 => self.sets.sequence && mpeg4::is_intra_vop(unit) == Some(true),
-            _ => self.sets.sequence && mpeg2::is_intra_picture(unit) == Some(true) && (parameter_sets || indicated),
+            _ => self.sets.sequence && (parameter_sets || indicated) && mpeg2::is_intra_picture(unit) == Some(true),
         };
         if begins { Verdict::RandomAccess } else { Verdict::Other }
     }

@@ -21,6 +21,7 @@ mod probe;
 pub mod programme;
 pub mod sdt;
 pub mod section;
+mod silent;
 pub mod splice;
 pub mod stats;
 pub mod sync;

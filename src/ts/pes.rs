@@ -44,6 +44,12 @@ impl Header {
     pub fn decoding_time(&self) -> Option<Pts90k> {
         self.dts.or(self.pts)
     }
+
+    /// Whether a time stamp is announced that lies, at least in part, in a later packet.
+    fn is_split(&self, payload: &[u8]) -> bool {
+        let flags = payload.get(7).copied().unwrap_or(0);
+        flags & 0x80 != 0 && (self.pts.is_none() || flags & 0x40 != 0 && self.dts.is_none())
+    }
 }
 
 /// Moves PTS and DTS on by an offset in units of 90 kHz, in place. Gives the decoding time as it is now.
@@ -56,9 +62,7 @@ pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
         return None;
     }
     if offset_90k != 0 {
-        let flags = payload.get(7).copied().unwrap_or(0);
-        let split = flags & 0x80 != 0 && (header.pts.is_none() || flags & 0x40 != 0 && header.dts.is_none());
-        if split {
+        if header.is_split(payload) {
             if let Some(flags) = payload.get_mut(7) {
                 *flags &= 0x3F;
             }
@@ -72,6 +76,13 @@ pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
         }
     }
     header.decoding_time().map(|time| time.plus(offset_90k))
+}
+
+/// The decoding time that [`shift`] would give.
+pub fn shifted_time(payload: &[u8], offset_90k: u64) -> Option<Pts90k> {
+    let header = Header::parse(payload)?;
+    let split = offset_90k != 0 && header.is_split(payload);
+    header.decoding_time().filter(|_| !split).map(|time| time.plus(offset_90k))
 }
 
 /// Whether PES packets of this stream_id have the flags and the header data (13818-1, table 2-21).

@@ -209,29 +209,35 @@ impl Splice {
         Written { bytes: PACKET, random_access: false }
     }
 
-    /// Rewrites packets of one stream that are payload only and have nothing to be said of them ([`Sink::run`]), and
-    /// appends them to `out`, up to where PAT and PMT are due. Says how many it took: where that is none,
+    /// Rewrites packets of one stream of which nothing is to be said ([`Sink::run`]), and appends them to `out`, up to
+    /// where PAT and PMT are due. Says how many it took: where that is none,
     /// [`Self::packet`] must see the first.
     ///
     /// [`Sink::run`]: super::input::Sink::run
     #[inline]
     pub fn run(&mut self, packets: &[RawPacket], stream: u8, out: &mut Vec<u8>) -> usize {
         let lane = &mut self.lanes[usize::from(self.slots[usize::from(stream)])];
-        let until_tables = usize::try_from(self.until_tables).unwrap_or(usize::MAX);
-        let run = packets.get(..until_tables).unwrap_or(packets);
         if !lane.open {
             return 0;
         }
+        let mut most = self.until_tables as usize;
+        if self.tables.changed || self.clocked_27m != self.clock.elapsed_27m() {
+            // Tables may be due at the first packet that is looked at.
+            let plain = |packet: &RawPacket| header(packet) & ADAPTATION == 0;
+            most = most.min(packets.iter().position(|packet| !plain(packet)).unwrap_or(most));
+        }
+        let run = packets.get(..most).unwrap_or(packets);
         self.until_tables -= run.len() as u32;
         let at = out.len();
         out.extend_from_slice(run.as_flattened());
         let (written, _) = out.get_mut(at..).unwrap_or_default().as_chunks_mut::<PACKET>();
+        let mut next = lane.next;
         for packet in written {
-            if let Some(head) = packet.first_chunk_mut::<4>() {
-                *head = (plain(0) | lane.next).to_be_bytes();
-            }
-            lane.next = counted(lane.next);
+            let word = header(packet) & !OURS | next;
+            next = counted(next);
+            packet[..4].copy_from_slice(&word.to_be_bytes());
         }
+        lane.next = next;
         run.len()
     }
 
@@ -275,8 +281,8 @@ impl Splice {
         if self.waiting && (!mark.random_access || !self.begin(packet)) {
             return Written::default();
         }
-        let mut packet = *packet;
-        let time = self.shift(&mut packet, slot, mark);
+        let new_base = mark.pcr.is_some_and(|pcr| self.takes_pcr(slot, pcr.plus_90k(self.offset_90k)));
+        let time = if mark.unit_start { pes::shifted_time(packet::payload(packet), self.offset_90k) } else { None };
         if !self.opens(slot, mark, time) {
             return Written::default();
         }
@@ -288,7 +294,7 @@ impl Splice {
         }
         self.until_tables = self.until_tables.saturating_sub(1);
         let lane = &mut self.lanes[usize::from(slot)];
-        let word = header(&packet) & !OURS;
+        let word = header(packet) & !OURS;
         let word = if word & PAYLOAD != 0 {
             let word = word | lane.next;
             lane.next = counted(lane.next);
@@ -297,8 +303,20 @@ impl Splice {
             word | lane.next & !0xF | lane.next.wrapping_sub(1) & 0xF
         };
         lane.written = true;
-        packet[..4].copy_from_slice(&word.to_be_bytes());
-        out.extend_from_slice(&packet);
+        out.extend_from_slice(packet);
+        if let Some(packet) = out.last_chunk_mut::<PACKET>() {
+            packet[..4].copy_from_slice(&word.to_be_bytes());
+            if word & ADAPTATION != 0 {
+                adaptation::shift(packet, self.offset_90k);
+                if new_base {
+                    adaptation::set_discontinuity(packet);
+                }
+            }
+            if mark.unit_start && self.offset_90k != 0 {
+                let at = packet::payload_at(packet);
+                pes::shift(packet.get_mut(at..).unwrap_or_default(), self.offset_90k);
+            }
+        }
         Written { bytes: out.len() - from, random_access }
     }
 
@@ -320,23 +338,14 @@ impl Splice {
         true
     }
 
-    /// Moves PCR and time stamps. Gives the decoding time of a unit that begins here, as the output has it.
-    fn shift(&mut self, packet: &mut RawPacket, slot: u8, mark: Mark) -> Option<Pts90k> {
-        let pcr = adaptation::shift(packet, self.offset_90k);
-        if let Some(pcr) = pcr.filter(|_| self.pcr == Some(slot)) {
-            if std::mem::take(&mut self.pcr_cut) {
-                let step = self.output_pcr.map_or(0, |last| pcr.since(last));
-                if !(0..=PCR_STEP_27M).contains(&step) {
-                    adaptation::set_discontinuity(packet);
-                }
-            }
-            self.output_pcr = Some(pcr);
+    /// Takes notice of a PCR as the output has it. True if it begins a new time base.
+    fn takes_pcr(&mut self, slot: u8, pcr: Pcr27m) -> bool {
+        if self.pcr != Some(slot) {
+            return false;
         }
-        if !mark.unit_start {
-            return None;
-        }
-        let at = packet::payload_at(packet);
-        pes::shift(packet.get_mut(at..)?, self.offset_90k)
+        let last = self.output_pcr.replace(pcr);
+        let step = last.map_or(0, |last| pcr.since(last));
+        std::mem::take(&mut self.pcr_cut) && !(0..=PCR_STEP_27M).contains(&step)
     }
 
     /// Whether packets of this PID pass: from its first unit on, and after a cut not before those that were written.
