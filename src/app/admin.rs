@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
 use crate::model::{Device, DeviceId};
 use crate::store::{self, Catalog, Store, StoreError};
@@ -16,6 +17,8 @@ pub struct StoreBackend {
     pub store: Store,
     /// The tuners.
     pub pool: Pool,
+    /// The devices that are up.
+    pub rack: Rack,
 }
 
 impl Backend for StoreBackend {
@@ -38,12 +41,11 @@ impl Backend for StoreBackend {
     }
 
     fn add_device(&self, new: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>> {
-        let (store, pool) = (self.store.clone(), self.pool.clone());
+        let (store, rack) = (self.store.clone(), self.rack.clone());
         async move {
             let NewDevice { name, tuner_count, id, listen } = new;
-            let device =
-                store.add_device(store::NewDevice { id, name, tuner_count, listen: Some(listen) }).await.map_err(refusal)?;
-            pool.set_device(device.row, device.tuner_count);
+            let new = store::NewDevice { id, name, tuner_count, listen: Some(listen) };
+            let device = rack.change(Some(listen), async { store.add_device(new).await.map_err(refusal) }).await?;
             tracing::info!(device.id = %device.id, device.tuners = device.tuner_count, "device added");
             Ok(device)
         }
@@ -51,14 +53,14 @@ impl Backend for StoreBackend {
     }
 
     fn change_device(&self, id: DeviceId, patch: DevicePatch) -> BoxFuture<'static, Result<Device, BackendError>> {
-        let (store, pool) = (self.store.clone(), self.pool.clone());
+        let (store, rack) = (self.store.clone(), self.rack.clone());
         async move {
             let mut device = find(&store, id)?;
             device.name = patch.name.unwrap_or(device.name);
             device.tuner_count = patch.tuner_count.unwrap_or(device.tuner_count);
             device.listen = patch.listen.or(device.listen);
-            store.update_device(device.clone()).await.map_err(refusal)?;
-            pool.set_device(device.row, device.tuner_count);
+            let changed = device.clone();
+            rack.change(patch.listen, async { store.update_device(changed).await.map_err(refusal) }).await?;
             tracing::info!(device.id = %device.id, device.tuners = device.tuner_count, "device changed");
             Ok(device)
         }
@@ -66,10 +68,10 @@ impl Backend for StoreBackend {
     }
 
     fn remove_device(&self, id: DeviceId) -> BoxFuture<'static, Result<(), BackendError>> {
-        let (store, pool) = (self.store.clone(), self.pool.clone());
+        let (store, pool, rack) = (self.store.clone(), self.pool.clone(), self.rack.clone());
         async move {
             let device = find(&store, id)?;
-            store.remove_device(device.row).await.map_err(refusal)?;
+            rack.change(None, async { store.remove_device(device.row).await.map_err(refusal) }).await?;
             pool.set_device(device.row, 0);
             tracing::info!(device.id = %device.id, "device removed");
             Ok(())
@@ -98,14 +100,44 @@ fn refusal(error: StoreError) -> BackendError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::net::SocketAddr;
 
+    use super::super::channels::StoreChannels;
+    use super::super::listen;
+    use super::super::rack::Parts;
+    use super::*;
+    use crate::base::tasks::CancellationToken;
+    use crate::hdhr::discovery::Devices;
+    use crate::http::Access;
+    use crate::session::Manager;
+
+    /// Whose main listener is at 127.0.0.1, as far as it knows.
     async fn backend(dir: &std::path::Path) -> StoreBackend {
-        StoreBackend { store: Store::open(dir).unwrap(), pool: Pool::new(Default::default()) }
+        let store = Store::open(dir).unwrap();
+        let pool = Pool::new(Default::default());
+        let opener = Arc::new(crate::source::Opener::new(Default::default()).unwrap());
+        let ports = super::super::ports::StorePorts::new(store.clone());
+        let parts = Parts {
+            store: store.clone(),
+            pool: pool.clone(),
+            manager: Manager::new(Default::default(), pool.clone(), opener, ports),
+            channels: Arc::new(StoreChannels(store.clone())),
+            access: Access::default(),
+            main: listen::bind([("127.0.0.1:0".parse().unwrap(), false)]).unwrap().addresses(),
+            devices: Devices::new(Vec::new(), Default::default()),
+            stop: CancellationToken::new(),
+        };
+        let rack = Rack::new(parts);
+        rack.refresh().await;
+        StoreBackend { store, pool, rack }
     }
 
-    fn second() -> NewDevice {
-        NewDevice { name: "Second".into(), tuner_count: 3, id: None, listen: "10.0.0.3:80".parse().unwrap() }
+    fn free_port(ip: &str) -> SocketAddr {
+        std::net::TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+    }
+
+    fn second(listen: SocketAddr) -> NewDevice {
+        NewDevice { name: "Second".into(), tuner_count: 3, id: None, listen }
     }
 
     #[tokio::test]
@@ -113,9 +145,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let backend = backend(dir.path()).await;
         assert!(backend.store_answers().await);
-        let device = backend.add_device(second()).await.unwrap();
+        let listen = free_port("127.0.0.2");
+        let device = backend.add_device(second(listen)).await.unwrap();
         assert_eq!(backend.pool.slots(device.row).len(), 3);
-        assert!(matches!(backend.add_device(second()).await, Err(BackendError::Conflict(_))), "its address is taken");
+        assert!(std::net::TcpStream::connect(listen).is_ok(), "it answers at once");
+        assert!(matches!(backend.add_device(second(listen)).await, Err(BackendError::Conflict(_))), "its address is taken");
         let patch = DevicePatch { tuner_count: Some(1), name: Some("Attic".into()), listen: None };
         let changed = backend.change_device(device.id, patch).await.unwrap();
         assert_eq!((changed.name.as_str(), changed.listen), ("Attic", device.listen));
@@ -126,6 +160,19 @@ mod tests {
         assert!(backend.pool.slots(device.row).is_empty());
         let first = backend.catalog().devices[0].id;
         assert!(matches!(backend.remove_device(first).await, Err(BackendError::Conflict(_))), "the first one stays");
+    }
+
+    #[tokio::test]
+    async fn a_device_that_could_not_be_asked_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let backend = backend(dir.path()).await;
+        let holder = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
+        let taken = holder.local_addr().unwrap();
+        for (listen, word) in [(taken, "taken by another program"), ("192.0.2.1:80".parse().unwrap(), "no address of this")] {
+            let Err(BackendError::Conflict(text)) = backend.add_device(second(listen)).await else { panic!("{listen}") };
+            assert!(text.contains(word), "{text}");
+        }
+        assert_eq!(backend.catalog().devices.len(), 1);
     }
 
     #[tokio::test]

@@ -2,32 +2,34 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use arc_swap::ArcSwap;
-use axum::Router;
 use tokio::net::TcpListener;
 
 use super::admin::StoreBackend;
 use super::channels::StoreChannels;
 use super::listen::Bound;
+use super::rack::{Parts, Rack};
 use super::{routes, wire};
 use crate::admin::{AdminState, Service, Situation};
 use crate::base::metrics::Metrics;
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
-use crate::hdhr::discovery::{Discovery, State};
-use crate::hdhr::{Hdhr, Ports};
+use crate::hdhr::Ports;
+use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
 use crate::session::Manager;
 use crate::store::Store;
 use crate::tuner::Pool;
 
 /// What is running.
-pub struct Devices {
+pub struct Running {
     servers: Vec<Task<()>>,
+    rack: Rack,
     discovery: Discovery,
 }
 
-impl Devices {
+impl Running {
     /// Starts every device of the catalog: HTTP, and then the ways of being found.
     pub async fn start(
         config: &Config,
@@ -38,67 +40,46 @@ impl Devices {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let channels = Arc::new(StoreChannels(store.clone()));
-        let main = Ports { main: bound.main_port(), port_80: bound.has_port_80() };
-        let hdhr = |row, ports| Hdhr {
-            device: row,
-            ports,
+        let main = bound.addresses();
+        let state = Arc::new(ArcSwap::from_pointee(situation(&bound, main.ports)));
+        let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
+        let rack = Rack::new(Parts {
+            store: store.clone(),
+            pool: pool.clone(),
             manager: manager.clone(),
-            channels: channels.clone(),
+            channels: Arc::new(StoreChannels(store.clone())),
             access: access.clone(),
+            main,
+            devices: devices.clone(),
+            stop: stop.clone(),
+        });
+        rack.refresh().await;
+        let backend = Arc::new(StoreBackend { store: store.clone(), pool: pool.clone(), rack: rack.clone() });
+        let admin = AdminState::new(backend, manager.clone(), access.clone(), state.clone(), Metrics::new());
+        let first = rack.first().context("the database has no device")?;
+        let router = rack.by_address(admin.clone(), routes::main(first, admin));
+        let serve = |listener: TcpListener| {
+            let serving = server::serve(listener, router.clone(), wire::limits(), stop.clone(), wire::grace());
+            tasks::spawn("http", serving)
         };
-        let serve = |listener: TcpListener, router: Router| {
-            tasks::spawn("http", server::serve(listener, router, wire::limits(), stop.clone(), wire::grace()))
-        };
-        let state = Arc::new(ArcSwap::from_pointee(situation(&bound)));
-        let (mut servers, mut shown) = (Vec::new(), Vec::new());
-        let mut settings = config.discovery.clone();
-        settings.scope.addresses = bound.found_at();
-        let mut main_listeners = bound.listeners;
-        let catalog = store.catalog();
-        for (index, device) in catalog.devices.iter().enumerate() {
-            pool.set_device(device.row, device.tuner_count);
-            if index == 0 {
-                let first = hdhr(device.row, main);
-                let backend = Arc::new(StoreBackend { store: store.clone(), pool: pool.clone() });
-                let admin = AdminState::new(backend, manager.clone(), access.clone(), state.clone(), Metrics::new());
-                let router = routes::main(first.clone(), admin);
-                servers.extend(main_listeners.drain(..).map(|listener| serve(listener, router.clone())));
-                shown.push(first);
-            } else if let Some(address) = device.listen {
-                match server::bind(address) {
-                    Ok(listener) => {
-                        let own = hdhr(device.row, Ports { main: address.port(), port_80: address.port() == 80 });
-                        servers.push(serve(listener, routes::device(own.clone())));
-                        shown.push(own);
-                        if !settings.scope.addresses.is_empty() {
-                            settings.scope.addresses.push(address.ip());
-                        }
-                    }
-                    Err(error) => tracing::warn!(
-                        device.id = %device.id, listen.addr = %address, %error,
-                        "a further device cannot be served; give it a free address"
-                    ),
-                }
-            }
-        }
-        let discovery = Discovery::start(&settings, shown).await;
+        let servers = bound.listeners.into_iter().map(serve).collect();
+        let discovery = Discovery::start(&config.discovery, &devices).await;
         let report = discovery.report();
         let mut found = Situation::clone(&state.load());
         (found.discovery, found.ssdp, found.mdns) = (service(&report.udp), service(&report.ssdp), service(&report.mdns));
         state.store(Arc::new(found));
-        Ok(Self { servers, discovery })
+        Ok(Self { servers, rack, discovery })
     }
 
     /// Discovery goes silent, and then everything on port 65001. What is left serves until it is told to stop.
     pub async fn stop_discovery(self) -> Servers {
         self.discovery.stop().await;
-        Servers(self.servers)
+        Servers(self.servers, self.rack)
     }
 }
 
 /// The HTTP servers.
-pub struct Servers(Vec<Task<()>>);
+pub struct Servers(Vec<Task<()>>, Rack);
 
 impl Servers {
     /// Waits for the servers to end.
@@ -106,6 +87,7 @@ impl Servers {
         for server in self.0 {
             let _ = server.await;
         }
+        self.1.stopped().await;
     }
 }
 
@@ -118,13 +100,13 @@ fn service(state: &State) -> Service {
 }
 
 /// How things stand once HTTP serves and before anything else is started.
-fn situation(bound: &Bound) -> Situation {
+fn situation(bound: &Bound, ports: Ports) -> Situation {
     let refused = bound.refused.iter().find(|(addr, _)| addr.port() == 80);
     Situation {
-        main_port: bound.main_port(),
+        main_port: ports.main,
         http: Service::On,
         port_80: match refused {
-            _ if bound.has_port_80() => Service::On,
+            _ if ports.port_80 => Service::On,
             Some((_, reason)) => {
                 // The number says nothing to people.
                 Service::Unavailable(reason.split(" (os error").next().unwrap_or(reason).to_lowercase())

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use anyhow::Context;
 use tokio::net::TcpListener;
 
+use crate::hdhr::Ports;
 use crate::http::server;
 
 /// What could be bound.
@@ -17,30 +18,37 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The port of streams: that of the first address.
-    pub fn main_port(&self) -> u16 {
-        self.listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |addr| addr.port())
-    }
-
-    /// Whether port 80 is ours.
-    pub fn has_port_80(&self) -> bool {
-        self.locals().any(|addr| addr.port() == 80)
-    }
-
-    /// The addresses at which clients who are told of them find us: all of the machine's if it is empty.
-    pub fn found_at(&self) -> Vec<IpAddr> {
-        let port = if self.has_port_80() { 80 } else { self.main_port() };
-        found_at(self.locals().filter(|addr| addr.port() == port).map(|addr| addr.ip()).collect())
-    }
-
-    fn locals(&self) -> impl Iterator<Item = SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok())
+    /// Where that is.
+    pub fn addresses(&self) -> Addresses {
+        let all: Vec<SocketAddr> = self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let main = all.first().map_or(0, SocketAddr::port);
+        Addresses { ports: Ports { main, port_80: all.iter().any(|addr| addr.port() == 80) }, all }
     }
 }
 
-/// Pure. Only IPv4 is announced: a listener on `::` is none on any address of it.
-fn found_at(listening: Vec<IpAddr>) -> Vec<IpAddr> {
-    if listening.contains(&Ipv4Addr::UNSPECIFIED.into()) { Vec::new() } else { listening }
+/// The main addresses. Pure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// The port of streams, which is that of the first address, and whether port 80 is ours.
+    pub ports: Ports,
+    all: Vec<SocketAddr>,
+}
+
+impl Addresses {
+    /// Whether what is asked of this address comes to a main listener.
+    pub fn covers(&self, address: SocketAddr) -> bool {
+        let same_family = |one: &SocketAddr| one.is_ipv4() == address.is_ipv4() && one.ip().is_unspecified();
+        self.all.iter().any(|one| one.port() == address.port() && (same_family(one) || one.ip() == address.ip()))
+    }
+
+    /// The addresses at which clients who are told of them find us, those of `further` devices among them: all of the machine's if
+    /// it is empty. Only IPv4 is announced: a listener on `::` is none on any address of it.
+    pub fn found_at(&self, further: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+        let port = if self.ports.port_80 { 80 } else { self.ports.main };
+        let listening = self.all.iter().filter(|addr| addr.port() == port).map(SocketAddr::ip);
+        let listening: Vec<IpAddr> = listening.chain(further).collect();
+        if listening.contains(&Ipv4Addr::UNSPECIFIED.into()) { Vec::new() } else { listening }
+    }
 }
 
 /// Binds the addresses, in order; the flag says which are optional.
@@ -74,20 +82,43 @@ pub fn bind(addresses: impl IntoIterator<Item = (SocketAddr, bool)>) -> anyhow::
 mod tests {
     use super::*;
 
+    fn addresses(listening: &str) -> Addresses {
+        let all: Vec<SocketAddr> = listening.split_whitespace().map(|one| one.parse().unwrap()).collect();
+        Addresses { ports: Ports { main: all[0].port(), port_80: all.iter().any(|one| one.port() == 80) }, all }
+    }
+
     #[rstest::rstest]
-    #[case("0.0.0.0", "")]
-    #[case("192.168.1.5 0.0.0.0", "")]
-    #[case("192.168.1.5 127.0.0.1", "192.168.1.5 127.0.0.1")]
-    #[case("::", "::")]
+    #[case("0.0.0.0:5004", "")]
+    #[case("192.168.1.5:80 0.0.0.0:80", "")]
+    #[case("0.0.0.0:5004 192.168.1.5:80", "192.168.1.5")]
+    #[case("192.168.1.5:5004 127.0.0.1:5004", "192.168.1.5 127.0.0.1")]
+    #[case("[::]:5004", "::")]
     fn one_is_found_where_one_listens(#[case] listening: &str, #[case] expected: &str) {
-        let ips = |text: &str| text.split_whitespace().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
-        assert_eq!(found_at(ips(listening)), ips(expected));
+        let expected: Vec<IpAddr> = expected.split_whitespace().map(|ip| ip.parse().unwrap()).collect();
+        assert_eq!(addresses(listening).found_at([]), expected);
+    }
+
+    #[test]
+    fn further_devices_are_found_too() {
+        let own: IpAddr = "192.168.1.6".parse().unwrap();
+        assert_eq!(addresses("192.168.1.5:80").found_at([own]), ["192.168.1.5".parse().unwrap(), own]);
+        assert!(addresses("0.0.0.0:80").found_at([own]).is_empty());
+    }
+
+    #[rstest::rstest]
+    #[case("192.168.1.6:80", true)]
+    #[case("192.168.1.6:5004", false)]
+    #[case("192.168.1.5:5004", true)]
+    #[case("192.168.1.6:8080", false)]
+    #[case("[::1]:80", false)]
+    fn a_wildcard_takes_every_address_of_its_family(#[case] address: &str, #[case] covered: bool) {
+        assert_eq!(addresses("192.168.1.5:5004 0.0.0.0:80").covers(address.parse().unwrap()), covered);
     }
 
     #[tokio::test]
     async fn what_is_bound_says_where() {
-        let bound = bind([("127.0.0.1:0".parse().unwrap(), false)]).unwrap();
-        assert_eq!(bound.found_at(), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
-        assert_eq!(bind([("0.0.0.0:0".parse().unwrap(), false)]).unwrap().found_at(), Vec::<IpAddr>::new());
+        let bound = bind([("127.0.0.1:0".parse().unwrap(), false)]).unwrap().addresses();
+        assert_eq!(bound.found_at([]), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+        assert!(bound.ports.main != 0 && !bound.ports.port_80);
     }
 }

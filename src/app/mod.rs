@@ -9,6 +9,7 @@ mod identity;
 mod import;
 mod listen;
 mod ports;
+mod rack;
 mod routes;
 mod shutdown;
 mod wire;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::devices::Devices;
+use super::devices::Running;
 use super::listen;
 use super::ports::StorePorts;
 use super::shutdown::Signals;
@@ -45,7 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
     let stop = CancellationToken::new();
-    let devices = Devices::start(&config, &store, &pool, &manager, &access, bound, &stop).await?;
+    let devices = Running::start(&config, &store, &pool, &manager, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", import::while_serving(config.clone(), store.clone(), pool.clone()));
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);

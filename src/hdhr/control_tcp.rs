@@ -35,21 +35,16 @@ const UPGRADE_END: [u8; 4] = [0xFF; 4];
 /// The control side of all devices.
 pub struct Control {
     devices: Devices,
-    desks: HashMap<i64, Desk>,
+    outlet: Arc<Outlet>,
+    /// By the row of their device, since somebody asked for it.
+    desks: HashMap<i64, (Desk, Tidying)>,
     most_connections: usize,
-    _tidying: Vec<Tidying>,
 }
 
 impl Control {
     /// Of these devices, whose streams leave by `outlet`.
-    pub fn new(devices: Devices, outlet: &Arc<Outlet>) -> Self {
-        let (mut desks, mut tidying) = (HashMap::new(), Vec::new());
-        for hdhr in devices.all() {
-            let (desk, task) = Desk::new(hdhr.clone(), outlet.clone());
-            desks.insert(hdhr.device, desk);
-            tidying.push(task);
-        }
-        Self { devices, desks, most_connections: MOST_CONNECTIONS, _tidying: tidying }
+    pub fn new(devices: Devices, outlet: Arc<Outlet>) -> Self {
+        Self { devices, outlet, desks: HashMap::new(), most_connections: MOST_CONNECTIONS }
     }
 
     #[cfg(test)]
@@ -58,9 +53,15 @@ impl Control {
         self
     }
 
-    fn desk_at(&self, local: Ipv4Addr) -> Option<&Desk> {
+    /// The desk of the device that is spoken to at `local`. Those of devices that are gone end here.
+    fn desk_at(&mut self, local: Ipv4Addr) -> Option<Desk> {
         let all = self.devices.announced();
-        self.desks.get(&roster::at(&all, local)?.device.row)
+        self.desks.retain(|row, _| all.iter().any(|one| one.device.row == *row));
+        let row = roster::at(&all, local)?.device.row;
+        if !self.desks.contains_key(&row) {
+            self.desks.insert(row, Desk::new(self.devices.of_row(row)?, self.outlet.clone()));
+        }
+        self.desks.get(&row).map(|(desk, _)| desk.clone())
     }
 }
 
@@ -76,14 +77,14 @@ pub async fn bind(port: u16) -> io::Result<TcpListener> {
 ///
 /// # Cancel safety
 /// Dropping the future closes the port and all connections, and ends what they held.
-pub async fn serve(listener: TcpListener, control: Control) {
+pub async fn serve(listener: TcpListener, mut control: Control) {
     let mut connections = Connections { most: control.most_connections, all: Vec::new() };
     loop {
         match listener.accept().await {
             Ok((stream, SocketAddr::V4(client))) if control.devices.allows_client(client.ip().to_owned().into()) => {
                 let Ok(SocketAddr::V4(local)) = stream.local_addr() else { continue };
                 if let Some(desk) = control.desk_at(*local.ip()) {
-                    connections.add(stream, desk.clone(), IpAddr::V4(*client.ip()), *local.ip());
+                    connections.add(stream, desk, IpAddr::V4(*client.ip()), *local.ip());
                 }
             }
             Ok((_, client)) => tracing::debug!(client.addr = %client, "control connection from no allowed network"),

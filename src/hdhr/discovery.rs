@@ -4,15 +4,15 @@
 //! crash or give up if those are not there. So HTTP comes up first, then control, then UDP, then the rest; all goes down in the
 //! opposite order.
 
+mod devices;
 mod settings;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Hdhr;
+pub use devices::Devices;
+
 use super::interfaces::Scope;
 use super::mdns::Mdns;
-use super::roster::Announced;
 use super::target::outlet::{self, Outlet};
 use super::{control_tcp, discover_udp, ssdp};
 use crate::base::chain::Chain;
@@ -49,38 +49,6 @@ impl Default for DiscoverySettings {
     }
 }
 
-/// The devices to be found. A cheap handle.
-#[derive(Clone)]
-pub struct Devices(Arc<(Vec<Hdhr>, Scope)>);
-
-impl Devices {
-    /// These devices, the first one first, at these addresses.
-    pub fn new(all: Vec<Hdhr>, scope: Scope) -> Self {
-        Self(Arc::new((all, scope)))
-    }
-
-    /// Their handles.
-    pub fn all(&self) -> &[Hdhr] {
-        &self.0.0
-    }
-
-    /// Where they are announced.
-    pub fn scope(&self) -> &Scope {
-        &self.0.1
-    }
-
-    /// Those that exist now, as they are now.
-    pub fn announced(&self) -> Vec<Announced> {
-        let announced = |hdhr: &Hdhr| hdhr.device().map(|device| Announced { device, ports: hdhr.ports });
-        self.all().iter().filter_map(announced).collect()
-    }
-
-    /// Whether a client of this address may find them.
-    pub fn allows_client(&self, addr: IpAddr) -> bool {
-        self.all().iter().any(|hdhr| hdhr.access.allows_client(addr))
-    }
-}
-
 /// Whether something runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum State {
@@ -111,17 +79,16 @@ pub struct Discovery {
     discover: Option<Running>,
     control: Option<Running>,
     ssdp: Option<Running>,
-    mdns: Option<Mdns>,
+    mdns: Option<Running>,
     report: Report,
 }
 
 impl Discovery {
     /// Starts what the settings ask for. HTTP must be up. What cannot be had is reported, never an error: the tuner itself works.
-    pub async fn start(settings: &DiscoverySettings, devices: Vec<Hdhr>) -> Self {
-        let devices = Devices::new(devices, settings.scope.clone());
+    pub async fn start(settings: &DiscoverySettings, devices: &Devices) -> Self {
         let mut this = Self { discover: None, control: None, ssdp: None, mdns: None, report: Report::default() };
-        this.start_65001(settings.udp, &devices).await;
-        this.start_names(settings, &devices);
+        this.start_65001(settings.udp, devices).await;
+        this.start_names(settings, devices);
         let report = &this.report;
         for (what, state) in
             [("65001", &report.udp), ("targets", &report.targets), ("ssdp", &report.ssdp), ("mdns", &report.mdns)]
@@ -136,7 +103,7 @@ impl Discovery {
     }
 
     async fn start_65001(&mut self, wanted: Udp, devices: &Devices) {
-        let port_80 = devices.all().first().is_some_and(|hdhr| hdhr.ports.port_80);
+        let port_80 = devices.has_port_80();
         match wanted {
             Udp::Off => return,
             Udp::Auto if !port_80 => {
@@ -167,7 +134,7 @@ impl Discovery {
                 return;
             }
         };
-        let control = control_tcp::Control::new(devices.clone(), &outlet);
+        let control = control_tcp::Control::new(devices.clone(), outlet);
         self.control = Some(Running::new("control", control_tcp::serve(listener, control)));
         self.discover = Some(Running::new("discovery", discover_udp::serve(socket, devices.clone())));
         self.report.udp = State::On;
@@ -199,7 +166,8 @@ impl Discovery {
         if settings.mdns {
             self.report.mdns = match Mdns::start(devices) {
                 Ok(mdns) => {
-                    self.mdns = Some(mdns);
+                    let devices = devices.clone();
+                    self.mdns = Some(Running::until("mdns", |stop| mdns.serve(devices, stop)));
                     State::On
                 }
                 Err(error) => State::Unavailable(format!("Names under .local stay off: {}.", Chain(&error))),
@@ -216,9 +184,7 @@ impl Discovery {
     pub async fn stop(mut self) {
         end(self.discover.take()).await;
         end(self.ssdp.take()).await;
-        if let Some(mdns) = self.mdns.take() {
-            mdns.stop().await;
-        }
+        end(self.mdns.take()).await;
         end(self.control.take()).await;
     }
 }

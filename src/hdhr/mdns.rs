@@ -11,6 +11,7 @@ use mdns_sd::{IfKind, IfPredicate, ServiceDaemon, ServiceInfo};
 use super::discovery::Devices;
 use super::roster::Announced;
 use crate::base::clock;
+use crate::base::tasks::CancellationToken;
 
 const PAGE: &str = "_http._tcp.local.";
 const ALIAS: &str = "_rooftop._tcp.local.";
@@ -26,6 +27,8 @@ pub struct Failed(#[from] mdns_sd::Error);
 /// The names, until stopped.
 pub struct Mdns {
     daemon: ServiceDaemon,
+    /// The devices they are of.
+    devices: Vec<Announced>,
     services: Vec<String>,
 }
 
@@ -38,7 +41,7 @@ impl Mdns {
         let daemon = ServiceDaemon::new()?;
         // HTTP is at IPv4 addresses, and clients take the first address they get.
         daemon.disable_interface(IfKind::IPv6)?;
-        let scope = devices.scope().clone();
+        let scope = devices.scope();
         if !scope.is_everywhere() {
             let outside = move |interface: &if_addrs::Interface| match interface.ip() {
                 IpAddr::V4(ip) => !scope.covers(ip, &super::interfaces::addresses()),
@@ -46,16 +49,38 @@ impl Mdns {
             };
             daemon.disable_interface(IfKind::Predicate(IfPredicate::new(outside)))?;
         }
-        let mut this = Self { daemon, services: Vec::new() };
-        for service in services(&devices.announced())? {
-            this.services.push(service.get_fullname().to_owned());
-            this.daemon.register(service)?;
-        }
+        let mut this = Self { daemon, devices: Vec::new(), services: Vec::new() };
+        this.publish(devices.announced())?;
         Ok(this)
     }
 
-    /// Withdraws them.
-    pub async fn stop(self) {
+    /// Publishes the names of devices that come, and withdraws those of devices that go, until told to stop; then withdraws all.
+    pub async fn serve(mut self, devices: Devices, stop: CancellationToken) {
+        let mut changes = devices.changes();
+        while let Some(Ok(())) = stop.run_until_cancelled(changes.changed()).await {
+            if let Err(error) = self.publish(devices.announced()) {
+                tracing::warn!(%error, "mDNS keeps the names of devices as they were");
+            }
+        }
+        self.stop().await;
+    }
+
+    fn publish(&mut self, devices: Vec<Announced>) -> Result<(), mdns_sd::Error> {
+        if devices == self.devices {
+            return Ok(());
+        }
+        let services = services(&devices)?;
+        let names: Vec<String> = services.iter().map(|service| service.get_fullname().to_owned()).collect();
+        for gone in self.services.iter().filter(|name| !names.contains(name)) {
+            // Its goodbye goes out by itself.
+            self.daemon.unregister(gone)?;
+        }
+        self.services = names;
+        self.devices = devices;
+        services.into_iter().try_for_each(|service| self.daemon.register(service))
+    }
+
+    async fn stop(self) {
         let goodbyes = async {
             for service in &self.services {
                 if let Ok(done) = self.daemon.unregister(service) {

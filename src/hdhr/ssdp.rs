@@ -42,8 +42,9 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 pub fn bind(devices: Devices) -> io::Result<Service> {
     let socket = PktinfoSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, GROUP.port()), true)?;
     SockRef::from(socket.socket()).set_multicast_ttl_v4(TTL)?;
-    let mut service =
-        Service { socket, devices, joined: BTreeSet::new(), waiting: Vec::new(), budget: Budget::new(clock::now()) };
+    let (joined, waiting, budget) = (BTreeSet::new(), Vec::new(), Budget::new(clock::now()));
+    let shown = devices.announced();
+    let mut service = Service { socket, devices, shown, joined, waiting, budget };
     service.join();
     Ok(service)
 }
@@ -52,12 +53,14 @@ pub fn bind(devices: Devices) -> io::Result<Service> {
 pub async fn serve(mut service: Service, stop: CancellationToken) {
     let mut look = clock::interval(LOOK_EVERY);
     let mut announce = Announcements { next: clock::now(), repeat: true };
+    let mut changes = service.devices.changes();
     let mut buffer = [0; 2048];
     loop {
         let due = service.waiting.iter().map(|answer| answer.at).min();
         tokio::select! {
             () = stop.cancelled() => break,
             _ = look.tick() => service.look().await,
+            Ok(()) = changes.changed() => service.change().await,
             () = clock::sleep_until(announce.next) => {
                 service.announce(message::alive).await;
                 announce.done(clock::now());
@@ -91,6 +94,8 @@ impl Announcements {
 pub struct Service {
     socket: PktinfoSocket,
     devices: Devices,
+    /// Those that were announced.
+    shown: Vec<Announced>,
     /// Interfaces that are members of the group, each with an address to speak from.
     joined: BTreeSet<(String, Ipv4Addr)>,
     waiting: Vec<Waiting>,
@@ -113,11 +118,28 @@ impl Service {
         }
     }
 
+    /// Says goodbye for devices that have gone, and announces those that have come.
+    async fn change(&mut self) {
+        let now = self.devices.announced();
+        let before = std::mem::replace(&mut self.shown, now.clone());
+        // A device that has moved goes from where it was.
+        let stays =
+            |one: &Announced| now.iter().any(|new| new.device.udn == one.device.udn && new.device.listen == one.device.listen);
+        let gone: Vec<Announced> = before.iter().filter(|one| !stays(one)).cloned().collect();
+        for (_, local) in &self.joined {
+            self.announce_at(&gone, *local, &|_, _, name| message::byebye(name)).await;
+        }
+        self.look().await;
+        if now != before {
+            self.announce(message::alive).await;
+        }
+    }
+
     /// Joins the group on interfaces that are new, which it tells by their addresses.
     fn join(&mut self) -> Vec<Ipv4Addr> {
         let mut news = Vec::new();
-        let all = interfaces::addresses();
-        let wanted = speaking(&all, |ip| self.devices.scope().covers(ip, &all));
+        let (all, scope) = (interfaces::addresses(), self.devices.scope());
+        let wanted = speaking(&all, |ip| scope.covers(ip, &all));
         self.joined.retain(|known| wanted.contains(known));
         for new in wanted {
             if self.joined.contains(&new) {
@@ -150,7 +172,8 @@ impl Service {
         } else {
             roster::on_link(&all, arrival.local, &interfaces::link_of(arrival.local, &addresses))
         };
-        for (one, local) in answering.into_iter().filter(|(_, local)| self.devices.scope().covers(*local, &addresses)) {
+        let scope = self.devices.scope();
+        for (one, local) in answering.into_iter().filter(|(_, local)| scope.covers(*local, &addresses)) {
             for name in message::found(&search, &one.device.udn) {
                 let now = clock::now();
                 if self.waiting.len() >= MOST_WAITING || !self.budget.take(now) {

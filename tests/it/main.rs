@@ -8,6 +8,7 @@ mod architecture;
 mod cli;
 mod control;
 mod corpus;
+mod devices;
 mod discovery;
 mod faults;
 mod metadata;

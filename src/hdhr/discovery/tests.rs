@@ -13,7 +13,7 @@ use super::*;
 use crate::base::clock;
 use crate::hdhr::roster::tests::device;
 use crate::hdhr::tlv::{Builder, Decoder, Frame, Kind, Tag};
-use crate::hdhr::{Channels, Mark, Ports};
+use crate::hdhr::{Channels, Hdhr, Mark, Ports};
 use crate::http::Access;
 use crate::model::{ChannelId, GuideNumber, ProviderId, Retry, SourceId, StreamInfo};
 use crate::session::{Manager, Plan};
@@ -77,7 +77,7 @@ struct Served {
 async fn control_for(devices: Devices, most: usize) -> Served {
     let listener = control_tcp::bind(0).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let control = control_tcp::Control::new(devices, &Arc::new(Outlet::bind(0).unwrap())).with_most_connections(most);
+    let control = control_tcp::Control::new(devices, Arc::new(Outlet::bind(0).unwrap())).with_most_connections(most);
     Served { port, _task: tasks::spawn("control", control_tcp::serve(listener, control)) }
 }
 
@@ -310,13 +310,14 @@ async fn noise_and_floods_leave_it_answering() {
 
 #[tokio::test]
 async fn without_port_80_it_has_to_be_asked_for() {
-    let mut hdhr = devices_for(Access::default()).all()[0].clone();
+    let mut hdhr = devices_for(Access::default()).of_row(1).unwrap();
     hdhr.ports.port_80 = false;
+    let devices = Devices::new(vec![hdhr], Scope::default());
     let settings = DiscoverySettings { ssdp: false, mdns: false, ..DiscoverySettings::default() };
-    let discovery = Discovery::start(&settings, vec![hdhr.clone()]).await;
+    let discovery = Discovery::start(&settings, &devices).await;
     let State::Unavailable(reason) = &discovery.report().udp else { panic!("{:?}", discovery.report()) };
     assert!(reason.contains("port 80"), "{reason}");
     discovery.stop().await;
     let off = DiscoverySettings { udp: Udp::Off, ..settings };
-    assert_eq!(*Discovery::start(&off, vec![hdhr]).await.report(), Report::default());
+    assert_eq!(*Discovery::start(&off, &devices).await.report(), Report::default());
 }

@@ -109,6 +109,12 @@ impl Request {
         self
     }
 
+    /// The body, with its length.
+    pub fn body(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self
+    }
+
     /// The longest wait for any byte.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

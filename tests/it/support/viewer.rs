@@ -48,7 +48,12 @@ impl Viewer {
 
     /// The same, but gives back an answer that is not 200.
     pub fn attempt(netns: &Netns, request: &Request) -> Result<Self, Box<Response>> {
-        let response = request.send(netns, "10.77.0.1:5004").unwrap();
+        Self::attempt_at(netns, request, "10.77.0.1:5004")
+    }
+
+    /// The same at another address.
+    pub fn attempt_at(netns: &Netns, request: &Request, to: &str) -> Result<Self, Box<Response>> {
+        let response = request.send(netns, to).unwrap();
         if response.status != 200 {
             return Err(Box::new(response));
         }
