@@ -13,6 +13,7 @@ mod discovery;
 mod faults;
 mod metadata;
 mod oracle;
+mod package;
 mod players;
 mod slots;
 mod sources;

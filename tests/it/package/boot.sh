@@ -8,10 +8,11 @@ set -euo pipefail
 shared=$(realpath "$1")
 
 if [[ ${BOOT_INSIDE:-} != yes ]]; then
-    exec env BOOT_INSIDE=yes unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup "$0" "$shared"
+    # It ends with whoever started it, and takes everything in it along.
+    exec setpriv --pdeathsig KILL env BOOT_INSIDE=yes unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup "$0" "$shared"
 fi
 
-space=$(mktemp -d /tmp/rooftop-boot.XXXXXX)
+space=$(mktemp -d "$shared/boot.XXXXXX")
 mount -t tmpfs -o mode=755 tmpfs "$space"
 mkdir "$space"/{upper,work,root}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$space/upper,workdir=$space/work" "$space/root"
@@ -41,6 +42,8 @@ rm -rf etc/systemd/system/*.wants usr/lib/systemd/system/*.wants usr/sbin/policy
 cat >etc/systemd/system/inside.service <<'UNIT'
 [Unit]
 DefaultDependencies=no
+SuccessAction=exit-force
+FailureAction=exit-force
 Wants=systemd-journald.service
 After=systemd-journald.service
 [Service]
