@@ -79,10 +79,77 @@ fn specific_config(bits: &mut BitReader<'_>) -> Option<AudioFormat> {
     Some(AudioFormat { sample_rate, channels })
 }
 
+/// What the ADTS headers say of frames that come without any, as MP4 has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adts {
+    profile: u8,
+    rate_index: u8,
+    channels: u8,
+}
+
+impl Adts {
+    /// From an AudioSpecificConfig (14496-3, 1.6.2.1). `None` for what ADTS cannot carry: object types beyond the first four
+    /// (xHE-AAC, ELD), rates and channels that are not in the tables, frames of 960 samples. HE-AAC is carried as its AAC-LC
+    /// core; decoders find the rest in the frames.
+    pub fn of_config(config: &[u8]) -> Option<Self> {
+        let mut bits = BitReader::new(config);
+        let mut object_type = bits.bits(5)?;
+        let rate_index = bits.bits(4)? as u8;
+        let channels = bits.bits(4)? as u8;
+        if object_type == 5 || object_type == 29 {
+            if bits.bits(4)? == 15 {
+                bits.skip(24)?;
+            }
+            object_type = bits.bits(5)?;
+        }
+        let short_frames = bits.flag().unwrap_or(false);
+        let carried = (1..=4).contains(&object_type) && (1..=7).contains(&channels) && !short_frames;
+        let known = carried && usize::from(rate_index) < RATES.len();
+        known.then_some(Self { profile: object_type as u8 - 1, rate_index, channels })
+    }
+
+    /// The header of a frame of so many bytes, itself not counted; `None` for one that is too long. No CRC.
+    pub fn header(self, frame: usize) -> Option<[u8; 7]> {
+        let length = u16::try_from(frame + 7).ok().filter(|length| *length < 1 << 13)?;
+        Some([
+            0xFF,
+            0xF1,
+            self.profile << 6 | self.rate_index << 2 | self.channels >> 2,
+            self.channels << 6 | (length >> 11) as u8,
+            (length >> 3) as u8,
+            (length << 5) as u8 | 0x1F,
+            0xFC,
+        ])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::lc_stereo(&[0x11, 0x90], Some((48_000, 2)))]
+    #[case::lc_five_one(&[0x12, 0x30], Some((44_100, 6)))]
+    #[case::he_with_its_core(&[0x2B, 0x11, 0x88, 0x00], Some((24_000, 2)))]
+    #[case::low_delay(&[0xF8, 0xE6, 0x40], None)]
+    #[case::channels_by_an_element(&[0x11, 0x80], None)]
+    #[case::frames_of_960(&[0x11, 0x94], None)]
+    #[case::rate_of_its_own(&[0x17, 0x80, 0x5D, 0xC0, 0x10], None)]
+    #[case::cut_short(&[0x11], None)]
+    fn configurations(#[case] config: &[u8], #[case] is: Option<(u32, u8)>) {
+        let header = Adts::of_config(config).map(|config| config.header(364).unwrap());
+        let read = header.map(|header| adts(&header).unwrap());
+        assert_eq!(read, is.map(|(sample_rate, channels)| (AudioFormat { sample_rate, channels }, 371)));
+    }
+
+    #[test]
+    fn a_frame_has_its_longest_length() {
+        let adts_of = Adts::of_config(&[0x11, 0x90]).unwrap();
+        assert_eq!(adts(&adts_of.header(8184).unwrap()).map(|(_, length)| length), Some(8191));
+        assert_eq!(adts_of.header(8185), None);
+    }
 
     #[test]
     fn adts_header() {

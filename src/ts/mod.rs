@@ -1,7 +1,7 @@
 //! L1: MPEG transport streams over `&[u8]` (ISO/IEC 13818-1). No I/O, no clock, no logging, no allocation per packet.
 //!
 //! In: [`input::Input`] (alignment, tables, choice of a programme, marks). Out: [`splice::Splice`] (one programme for
-//! ever), and `mux::Muxer` for access units that come from elsewhere.
+//! ever), and [`mux::Muxer`] for access units that come from elsewhere.
 
 pub mod adaptation;
 pub mod choice;
@@ -12,6 +12,7 @@ mod hold;
 pub mod input;
 pub mod keyframe;
 mod lanes;
+pub mod mux;
 mod outputs;
 pub mod packet;
 pub mod pat;
@@ -26,6 +27,7 @@ pub mod splice;
 pub mod stats;
 pub mod sync;
 pub mod time;
+pub mod units;
 
 /// Bytes in a transport packet (13818-1, 2.4.3.2).
 pub const PACKET: usize = 188;
