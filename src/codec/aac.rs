@@ -105,7 +105,7 @@ impl Adts {
         let short_frames = bits.flag().unwrap_or(false);
         let carried = (1..=4).contains(&object_type) && (1..=7).contains(&channels) && !short_frames;
         let known = carried && usize::from(rate_index) < RATES.len();
-        known.then_some(Self { profile: object_type as u8 - 1, rate_index, channels })
+        known.then(|| Self { profile: object_type as u8 - 1, rate_index, channels })
     }
 
     /// The header of a frame of so many bytes, itself not counted; `None` for one that is too long. No CRC.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod file;
 pub mod hls;
 pub mod http;
+pub mod packed;
 pub mod reorder;
 pub mod rtp;
 pub mod sniff;

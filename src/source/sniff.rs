@@ -7,7 +7,7 @@ mod audio;
 #[cfg(test)]
 mod tests;
 
-pub use audio::{AudioKind, frame as audio_frame};
+pub use audio::{AudioKind, frame as audio_frame, id3_length};
 
 use crate::ts::PACKET;
 
@@ -17,6 +17,12 @@ pub const MOST_BYTES: usize = 64 * 1024;
 const TEXT_BYTES: usize = 512;
 /// Packet sizes: plain, with a time stamp in front (BDAV), with Reed-Solomon bytes behind (DVB).
 const STRIDES: [usize; 3] = [PACKET, 192, 204];
+
+/// What [`Sniffed::Other`] says of an MP4 file, or a segment of one.
+pub const MP4: &str = "an MP4 file";
+
+/// What it says of a text that is a link to a stream: PLS, or nothing but an address.
+pub const LINK: &str = "a link (PLS, or a text with an address)";
 
 /// What the first bytes of a body are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +117,9 @@ fn magic(bytes: &[u8]) -> Option<Sniffed> {
     if bytes.starts_with(b"\x1F\x8B\x08") {
         return Some(Sniffed::Gzip);
     }
-    if matches!(bytes.get(4..8), Some(b"ftyp" | b"moov" | b"moof" | b"styp" | b"sidx")) {
-        return Some(Sniffed::Other("an MP4 file"));
+    // A segment may begin with more kinds of boxes than a file (CMAF, 23000-19, 7.3.2.3).
+    if matches!(bytes.get(4..8), Some(b"ftyp" | b"moov" | b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft")) {
+        return Some(Sniffed::Other(MP4));
     }
     MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| Sniffed::Other(what))
 }
@@ -133,8 +140,8 @@ fn document(text: &[u8]) -> Option<&'static str> {
     if starts(text, b"<?xml") || starts(text, b"<!doctype") {
         return Some("an XML document");
     }
-    if starts(text, b"[playlist]") {
-        return Some("a PLS playlist");
+    if starts(text, b"[playlist]") || starts(text, b"http://") || starts(text, b"https://") {
+        return Some(LINK);
     }
     let control = |b: &u8| (*b < 0x20 && !b.is_ascii_whitespace()) || *b == 0x7F;
     if head.is_empty() || head.iter().any(control) || std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {

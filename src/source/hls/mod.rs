@@ -6,10 +6,13 @@
 pub mod decrypt;
 mod feed;
 pub mod fetch;
+mod join;
+mod mp4;
 mod play;
 pub mod playlist;
 mod reader;
 pub mod select;
+mod side;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
@@ -25,6 +28,7 @@ use self::feed::Feed;
 use self::fetch::Fetcher;
 use self::playlist::{Media, Playlist, broken};
 use self::reader::Reader;
+use self::side::{Side, Wanted};
 use super::{Chunk, Opened, Pace, SourceError};
 use crate::base::tasks;
 
@@ -57,8 +61,12 @@ pub async fn open(text: &[u8], base: &Url, fetcher: Fetcher, settings: &Settings
     }
     let target = main.1.target.max(audio.as_ref().map_or(Duration::ZERO, |(_, media)| media.target));
     let reader = |(url, media): (Url, Media)| Reader::new(Arc::clone(&fetcher), Feed::start(&fetcher, url, &media));
+    let sides = match audio {
+        None => vec![Side::start(reader(main), Wanted::AsItIs)],
+        Some(audio) => vec![Side::start(reader(main), Wanted::Pictures), Side::start(reader(audio), Wanted::Sound)],
+    };
     let (sender, receiver) = mpsc::channel(AHEAD);
-    let task = tasks::spawn("HLS", play::play(reader(main), audio.map(reader), sender));
+    let task = tasks::spawn("HLS", play::play(sides, sender));
     let next = |(mut receiver, task): (mpsc::Receiver<Result<Chunk, SourceError>>, _)| async move {
         receiver.recv().await.map(|item| (item, (receiver, task)))
     };

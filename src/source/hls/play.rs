@@ -1,11 +1,10 @@
-//! From the events of one or two playlists to the chunks of a source.
+//! From the items of one or two playlists to the chunks of a source.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
-use super::playlist::broken;
-use super::reader::{Event, Reader};
-use crate::source::sniff::{self, Sniffed};
+use super::join::{Join, Step};
+use super::side::{Item, Side};
 use crate::source::{Chunk, SourceError};
 
 /// Whoever reads is gone.
@@ -23,25 +22,59 @@ impl From<Gone> for Stop {
     }
 }
 
-impl From<SourceError> for Stop {
-    fn from(error: SourceError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Plays until the end, an error, or until nobody reads any more.
-pub async fn play(main: Reader, audio: Option<Reader>, to: Sender<Result<Chunk, SourceError>>) {
-    let out = Out { to, begun: false };
-    let ended = match audio {
-        None => single(main, out.clone()).await,
-        Some(_) => Err(broken("audio in a playlist of its own").into()),
-    };
-    if let Err(Stop::Failed(error)) = ended {
+/// Plays until the end, an error, or until nobody reads any more. Of two playlists the first has the pictures.
+pub async fn play(mut sides: Vec<Side>, to: Sender<Result<Chunk, SourceError>>) {
+    let mut out = Out { to, begun: false };
+    if let Err(Stop::Failed(error)) = run(&mut sides, &mut out).await {
         let _ = out.to.send(Err(error)).await;
     }
 }
 
-#[derive(Clone)]
+async fn run(sides: &mut [Side], out: &mut Out) -> Result<(), Stop> {
+    let mut join = Join::new(sides.len());
+    let mut written = Vec::new();
+    // A transport stream is passed as it is, and did it go on.
+    let (mut passing, mut marked) = (false, false);
+    loop {
+        let step = join.write(&mut written);
+        // The pieces differ too much in size for a buffer to be worth keeping.
+        out.bytes(std::mem::take(&mut written).into()).await?;
+        let index = match step {
+            Step::Over => return Ok(()),
+            Step::Discontinuity => {
+                out.discontinuity().await?;
+                continue;
+            }
+            Step::Take(index) => index,
+        };
+        let Some(side) = sides.get_mut(index) else { return Ok(()) };
+        match side.next().await {
+            None => join.over(index),
+            Some(Err(error)) => return Err(Stop::Failed(error)),
+            Some(Ok(Item::Pass(bytes))) => {
+                if !passing {
+                    join.close(&mut written);
+                    out.bytes(std::mem::take(&mut written).into()).await?;
+                }
+                if marked || !passing {
+                    out.discontinuity().await?;
+                }
+                (passing, marked) = (true, false);
+                out.bytes(bytes).await?;
+            }
+            Some(Ok(item)) => {
+                marked |= matches!(item, Item::Discontinuity);
+                if passing && matches!(item, Item::Units(_)) {
+                    out.discontinuity().await?;
+                    passing = false;
+                    marked = false;
+                }
+                join.take(index, item);
+            }
+        }
+    }
+}
+
 struct Out {
     to: Sender<Result<Chunk, SourceError>>,
     begun: bool,
@@ -49,6 +82,9 @@ struct Out {
 
 impl Out {
     async fn bytes(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         self.begun = true;
         self.to.send(Ok(Chunk::Bytes(bytes))).await.map_err(|_| Gone)
     }
@@ -59,65 +95,5 @@ impl Out {
             return Ok(());
         }
         self.to.send(Ok(Chunk::Discontinuity)).await.map_err(|_| Gone)
-    }
-}
-
-/// One playlist of transport streams, passed as they are.
-async fn single(mut reader: Reader, mut out: Out) -> Result<(), Stop> {
-    // Of the segment that has just begun, until it is known what it is.
-    let mut head: Option<BytesMut> = None;
-    while let Some(event) = reader.next().await? {
-        match event {
-            Event::Segment { map: Some(_), at, .. } => {
-                return Err(broken(format!("fragments of MP4, from byte {at} of their file on")).into());
-            }
-            Event::Segment { discontinuity, .. } => {
-                if discontinuity {
-                    out.discontinuity().await?;
-                }
-                head = Some(BytesMut::new());
-            }
-            Event::Data(bytes) => {
-                let Some(begun) = &mut head else {
-                    out.bytes(bytes).await?;
-                    continue;
-                };
-                begun.extend_from_slice(&bytes);
-                match sniff::sniff(begun, false) {
-                    Sniffed::More => {}
-                    Sniffed::TransportStream => {
-                        reader.accept();
-                        out.bytes(head.take().unwrap_or_default().freeze()).await?;
-                    }
-                    other => {
-                        head = None;
-                        reader.reject(SourceError::NotAStream { what: describe(other) })?;
-                    }
-                }
-            }
-            Event::End => {
-                if let Some(begun) = head.take()
-                    && !begun.is_empty()
-                {
-                    match sniff::sniff(&begun, true) {
-                        Sniffed::TransportStream => {
-                            reader.accept();
-                            out.bytes(begun.freeze()).await?;
-                        }
-                        other => reader.reject(SourceError::NotAStream { what: describe(other) })?,
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn describe(sniffed: Sniffed) -> String {
-    match sniffed {
-        Sniffed::Other(what) => format!("a segment that is {what}"),
-        Sniffed::Playlist => "a segment that is a playlist".into(),
-        Sniffed::Audio { .. } => "a segment of bare audio".into(),
-        _ => "a segment of an unknown kind".into(),
     }
 }

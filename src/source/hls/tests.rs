@@ -1,6 +1,8 @@
 //! Whole sources of HLS, made by ffmpeg and served on loopback; and servers that misbehave.
 
-mod studio;
+mod fragments;
+mod sound;
+pub(super) mod studio;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

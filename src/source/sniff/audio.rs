@@ -1,4 +1,7 @@
-//! Bare audio frames: ADTS (ISO/IEC 13818-7, 6.2; 14496-3, 1.A.2.2) and MPEG audio layers (11172-3, 2.4.1.3). Pure.
+//! Bare audio frames: ADTS (ISO/IEC 13818-7, 6.2; 14496-3, 1.A.2.2), MPEG audio layers (11172-3, 2.4.1.3), AC-3 and E-AC-3
+//! (ETSI TS 102 366). Pure.
+
+use crate::codec::ac3;
 
 /// Frames that must follow each other before bytes count as audio.
 const FRAMES: usize = 3;
@@ -12,6 +15,10 @@ pub enum AudioKind {
     Adts,
     /// MPEG-1 or MPEG-2 audio, layer I, II or III.
     Mpeg,
+    /// AC-3.
+    Ac3,
+    /// E-AC-3, independent substreams.
+    Eac3,
 }
 
 /// One frame's header.
@@ -27,8 +34,11 @@ pub struct Frame {
     pub rate: u32,
 }
 
-/// The header at the beginning of `bytes`, or `None` if there is none. Needs 7 bytes.
+/// The header at the beginning of `bytes`, or `None` if there is none. Needs 8 bytes.
 pub fn frame(bytes: &[u8]) -> Option<Frame> {
+    if bytes.starts_with(&[0x0B, 0x77]) {
+        return dolby(bytes);
+    }
     let head: &[u8; 7] = bytes.first_chunk()?;
     if head[0] != 0xFF || head[1] & 0xE0 != 0xE0 {
         return None;
@@ -81,6 +91,21 @@ fn mpeg(head: &[u8; 7]) -> Option<Frame> {
     (length > 7).then_some(Frame { kind: AudioKind::Mpeg, length: length as usize, samples, rate })
 }
 
+fn dolby(bytes: &[u8]) -> Option<Frame> {
+    let &[_, _, _, _, e, f, ..] = bytes else { return None };
+    let (format, length) = ac3::frame(bytes)?;
+    // Blocks of 256 samples: always six of AC-3; of E-AC-3 by numblkscod, which half rates have no room for (E.1.3.1.4).
+    let enhanced = f >> 3 > 10;
+    let blocks = match (enhanced, e >> 6, e >> 4 & 3) {
+        (true, 0..=2, 0) => 1,
+        (true, 0..=2, 1) => 2,
+        (true, 0..=2, 2) => 3,
+        _ => 6,
+    };
+    let kind = if enhanced { AudioKind::Eac3 } else { AudioKind::Ac3 };
+    (length > 8).then_some(Frame { kind, length, samples: blocks * 256, rate: format.sample_rate })
+}
+
 /// Frames that follow each other from `offset` on, all of one kind and rate.
 fn run(bytes: &[u8], mut offset: usize) -> (usize, Option<AudioKind>) {
     let mut first: Option<Frame> = None;
@@ -110,11 +135,11 @@ pub(super) fn find(bytes: &[u8], ended: bool) -> Option<(AudioKind, usize)> {
     if !ended && bytes.len() < tag + JOINED_BYTES {
         return None;
     }
-    memchr::memchr_iter(0xFF, bytes).filter(|offset| *offset >= tag).find_map(whole)
+    memchr::memchr2_iter(0xFF, 0x0B, bytes).filter(|offset| *offset >= tag).find_map(whole)
 }
 
 /// Bytes of the ID3v2 tag in front (id3.org, ID3v2.3, 3.1); 0 if there is none.
-pub(super) fn id3_length(bytes: &[u8]) -> usize {
+pub fn id3_length(bytes: &[u8]) -> usize {
     match bytes.first_chunk::<10>() {
         Some([b'I', b'D', b'3', _, _, _, a, b, c, d]) => {
             10 + [a, b, c, d].iter().fold(0usize, |size, byte| size << 7 | usize::from(*byte & 0x7F))

@@ -18,6 +18,11 @@ static CLIP: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     (folder, file)
 });
 
+/// The clip.
+pub fn clip() -> &'static Path {
+    &CLIP.1
+}
+
 /// Runs ffmpeg, which must succeed.
 pub fn ffmpeg(arguments: &[&str], out: &Path) {
     let mut command = Command::new("ffmpeg");
@@ -76,6 +81,30 @@ impl Studio {
         }
     }
 
+    /// Encrypts all files that end so with a key of its own and a vector for each, and says so in `list.m3u8`.
+    pub fn encrypt(&self, ending: &str) {
+        use aes::cipher::block_padding::Pkcs7;
+        use aes::cipher::{BlockEncryptMut, KeyIvInit};
+        let key = *b"0123456789abcdef";
+        self.write("key.bin", &key);
+        let list = std::fs::read_to_string(self.path("list.m3u8")).unwrap();
+        let mut text = String::new();
+        for (number, line) in (1u8..).zip(list.lines()) {
+            if line.starts_with("#EXTINF") {
+                text += &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin\",IV=0x{}\n", format!("{number:02x}").repeat(16));
+            }
+            if line.ends_with(ending) && !line.starts_with('#') {
+                let iv = [number - 1; 16];
+                let plain = std::fs::read(self.path(line)).unwrap();
+                let cipher = cbc::Encryptor::<aes::Aes128>::new(&key.into(), &iv.into());
+                self.write(line, &cipher.encrypt_padded_vec_mut::<Pkcs7>(&plain));
+            }
+            text += line;
+            text.push('\n');
+        }
+        self.write("list.m3u8", text.as_bytes());
+    }
+
     /// Contents of all files that end so, in the order of their numbers.
     pub fn concatenated(&self, ending: &str) -> Vec<u8> {
         let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -115,6 +144,30 @@ impl Studio {
         })
         .await
     }
+}
+
+/// Hashes of the pictures of a file, decoded, and of its frames of sound as they are, without headers of ADTS.
+pub fn frames(file: &Path) -> (Vec<String>, Vec<String>) {
+    let hashes = |how: &[&str]| -> Vec<String> {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(how).args(["-f", "framemd5", "-"]);
+        let done = command.output().expect("ffmpeg is installed");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        // Behind it stand hashes of side data.
+        let hash = |line: &str| line.split(',').nth(5).unwrap().trim().to_owned();
+        text.lines().filter(|line| !line.starts_with('#')).map(hash).collect()
+    };
+    let bare: &[&str] = if file.extension().is_some_and(|end| end == "ts") { &["-bsf:a", "aac_adtstoasc"] } else { &[] };
+    (hashes(&["-map", "0:v"]), hashes(&[&["-map", "0:a", "-c", "copy"], bare].concat()))
+}
+
+/// The same of bytes of a transport stream.
+pub fn frames_of(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.ts");
+    std::fs::write(&file, bytes).unwrap();
+    frames(&file)
 }
 
 /// What ffmpeg thinks of a transport stream: that many streams, all of the clip, decoded without a word.
