@@ -5,6 +5,8 @@
 
 pub mod dial;
 pub mod identity;
+mod link;
+mod radio;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,9 @@ pub const READ_STALL: Duration = Duration::from_secs(35);
 
 /// Idle connections that HLS keeps to each host for the next request.
 const KEPT: usize = 2;
+
+/// The longest text with a link in it.
+const LINK_BYTES: usize = 64 * 1024;
 
 /// Opens addresses of HTTP.
 #[derive(Debug)]
@@ -63,23 +68,49 @@ impl Http {
     pub async fn open(&self, target: &Target) -> Result<Opened, SourceError> {
         let url = Url::parse(target.url.expose()).map_err(|error| SourceError::BadAddress { reason: error.to_string() })?;
         let identity = Identity::new(&url, &target.headers, &self.user_agent);
-        let answer = self.dialer.get(&identity, &url, None).await?;
+        match self.look(identity.clone(), &url).await? {
+            Found::Stream(opened) => Ok(opened),
+            Found::Link(link) => match self.look(identity, &link).await? {
+                Found::Stream(opened) => Ok(opened),
+                Found::Link(_) => Err(SourceError::NotAStream { what: "a link to a link".into() }),
+            },
+        }
+    }
+
+    /// Asks for an address, and opens what it is if that is a stream.
+    async fn look(&self, identity: Identity, url: &Url) -> Result<Found, SourceError> {
+        let answer = self.dialer.get(&identity, url, None).await?;
         let base = answer.url.clone();
         let finite = answer.response.headers().contains_key(header::CONTENT_LENGTH);
         let mut body = Body::new(answer);
         let sniffed = body.sniff().await?;
         match sniffed {
-            Sniffed::TransportStream => Ok(progressive(body, finite)),
+            Sniffed::TransportStream => Ok(Found::Stream(progressive(body, finite))),
+            Sniffed::Audio { .. } => Ok(Found::Stream(radio::open(body, finite))),
             Sniffed::Empty | Sniffed::More => Err(SourceError::Ended),
             Sniffed::Playlist | Sniffed::Gzip => {
                 let text = body.text(MOST_BYTES).await?;
+                if let Some(link) = link::only(&text, &base) {
+                    return Ok(Found::Link(link));
+                }
                 let fetcher = Fetcher::new(self.dialer.keeping(KEPT)?, identity);
-                hls::open(&text, &base, fetcher, &self.hls).await
+                hls::open(&text, &base, fetcher, &self.hls).await.map(Found::Stream)
             }
-            Sniffed::Audio { .. } => Err(SourceError::NotAStream { what: "bare audio (internet radio)".into() }),
+            Sniffed::Other(sniff::LINK) => {
+                let link = link::only(&body.rest(LINK_BYTES).await?, &base);
+                link.map(Found::Link).ok_or_else(|| SourceError::NotAStream { what: sniff::LINK.into() })
+            }
             Sniffed::Other(what) => Err(SourceError::NotAStream { what: what.into() }),
         }
     }
+}
+
+/// What an address is.
+enum Found {
+    /// A stream, open.
+    Stream(Opened),
+    /// A text with the address of one.
+    Link(Url),
 }
 
 /// A transport stream as one endless answer. One of known length is a file, and comes as fast as it is read.
@@ -145,6 +176,17 @@ impl Body {
                 }
             }
         }
+    }
+
+    /// At most so many bytes of it, and what one read gives beyond them.
+    async fn rest(&mut self, most: usize) -> Result<Vec<u8>, SourceError> {
+        let mut bytes = Vec::new();
+        while bytes.len() < most
+            && let Some(more) = self.next().await?
+        {
+            bytes.extend_from_slice(&more);
+        }
+        Ok(bytes)
     }
 
     /// All of it, unpacked if it is compressed although nobody asked for that.

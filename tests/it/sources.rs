@@ -1,5 +1,7 @@
 //! Every kind of source, sent by a real sender (ffmpeg), received by a real client: what comes out is one clean stream.
 
+mod remuxed;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -206,3 +206,61 @@ async fn dropping_the_stream_closes_the_connection() {
     drop(open(&url).await.unwrap());
     clock::timeout(Duration::from_secs(1), closed.recv()).await.expect("closed within a second");
 }
+
+/// Frames of AAC-LC, 48 kHz, stereo, 300 bytes each, 4 KiB and more of them.
+fn frames() -> Vec<u8> {
+    let mut frame = vec![0x21; 300];
+    frame[..7].copy_from_slice(&[0xFF, 0xF1, 0x4C, 0x80, (300u16 >> 3) as u8, (300u16 << 5) as u8 | 0x1F, 0xFC]);
+    frame.repeat(20)
+}
+
+/// What a transport stream holds of them.
+fn unpacked(stream: &[u8]) -> Vec<u8> {
+    let mut units = crate::ts::units::Units::default();
+    units.push(stream);
+    units.finish();
+    let codecs: Vec<_> = units.tracks().unwrap_or_default().iter().map(|track| track.codec).collect();
+    assert_eq!(codecs, [crate::model::Codec::Aac]);
+    units.take().flat_map(|unit| unit.data).collect()
+}
+
+#[rstest]
+#[case::plain(ok(&frames()), 0)]
+#[case::shoutcast([b"ICY 200 OK\r\nicy-name: One\r\n\r\n".as_slice(), &frames()].concat(), 0)]
+#[case::joined_anywhere(ok(&frames()[100..]), 1)]
+#[tokio::test]
+async fn radio_is_a_programme_of_sound(#[case] answer: Vec<u8>, #[case] lost: usize) {
+    let server = Server::start(move |head| {
+        assert!(!head.to_lowercase().contains("icy-metadata"), "{head}");
+        Answer::Close(answer.clone())
+    })
+    .await;
+    let opened = open(&server.url("/radio")).await.unwrap();
+    assert_eq!((opened.pace, opened.producer), (Pace::Live, "radio"));
+    assert_eq!(unpacked(&whole(opened).await.unwrap()), frames()[lost * 300..]);
+}
+
+#[rstest]
+#[case::m3u("#EXTM3U\n#EXTINF:-1,One\n/radio\n")]
+#[case::pls("[playlist]\nFile1=LINK\nTitle1=One\nNumberOfEntries=1\n")]
+#[case::address("LINK\n")]
+#[tokio::test]
+async fn what_a_station_hands_out_is_followed_once(#[case] text: &str) {
+    let radio = Server::start(|_| Answer::Close(ok(&frames()))).await;
+    let text = text.replace("LINK", &radio.url("/radio")).replace("\n/radio", &format!("\n{}", radio.url("/radio")));
+    let page = Server::start(move |_| Answer::Close(ok(text.as_bytes()))).await;
+    let opened = open(&page.url("/listen")).await.unwrap();
+    assert_eq!(unpacked(&whole(opened).await.unwrap()), frames());
+    assert_eq!((page.asked().len(), radio.asked().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_link_to_a_link_is_refused() {
+    let server = Server::start(|head| {
+        let next = if head.starts_with("GET /1 ") { "/2" } else { "/3" };
+        Answer::Close(ok(format!("#EXTM3U\n{next}\n").as_bytes()))
+    })
+    .await;
+    assert_eq!(open(&server.url("/1")).await.unwrap_err().to_string(), "not a stream: a link to a link");
+    assert_eq!(server.asked(), ["/1", "/2"]);
+}
