@@ -13,7 +13,7 @@ use super::packet::{ADAPTATION, PAYLOAD, UNIT_START, counted, plain};
 use super::pmt::{self, Entry};
 use super::section::packetize;
 use super::time::Pts90k;
-use super::{PACKET, RawPacket, packet, pat, pes};
+use super::{PACKET, RawPacket, descriptor, packet, pat, pes};
 use crate::model::Codec;
 use crate::model::stream_info::Kind;
 
@@ -67,14 +67,22 @@ impl Track {
             descriptors.extend([0x05, 4]);
             descriptors.extend(format);
         }
-        let language = language.filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic()));
-        if let Some(code) = language.filter(|code| !code.eq_ignore_ascii_case("und")) {
-            // ISO_639_language_descriptor (13818-1, 2.6.18), audio_type undefined.
-            descriptors.extend([0x0A, 4]);
-            descriptors.extend(code.to_ascii_lowercase().bytes());
-            descriptors.push(0);
+        let mut track = Self { codec, stream_type, descriptors };
+        if let Some(language) = language {
+            track.speak(language);
         }
-        Some(Self { codec, stream_type, descriptors })
+        Some(track)
+    }
+
+    /// Says its language (ISO 639-2, three letters), if it does not yet. What is no language, or none in particular, says nothing.
+    pub fn speak(&mut self, language: &str) {
+        let known = language.len() == 3 && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if known && !language.eq_ignore_ascii_case("und") && descriptor::language(&self.descriptors).is_none() {
+            // ISO_639_language_descriptor (13818-1, 2.6.18), audio_type undefined.
+            self.descriptors.extend([0x0A, 4]);
+            self.descriptors.extend(language.to_ascii_lowercase().bytes());
+            self.descriptors.push(0);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod decrypt;
 mod feed;
 pub mod fetch;
 mod join;
+mod language;
 mod mp4;
 mod play;
 pub mod playlist;
@@ -52,18 +53,20 @@ pub struct Settings {
 /// Dropping the future closes what was opened.
 pub async fn open(text: &[u8], base: &Url, fetcher: Fetcher, settings: &Settings) -> Result<Opened, SourceError> {
     let fetcher = Arc::new(fetcher);
-    let (main, audio) = match playlist::parse(text, base)? {
-        Playlist::Media(media) => ((base.clone(), media), None),
+    let (main, audio, language) = match playlist::parse(text, base)? {
+        Playlist::Media(media) => ((base.clone(), media), None, None),
         Playlist::Master(master) => choose(&master, &fetcher, settings).await?,
     };
     if main.1.segments.is_empty() && main.1.ended {
         return Err(broken("the playlist is empty"));
     }
     let target = main.1.target.max(audio.as_ref().map_or(Duration::ZERO, |(_, media)| media.target));
-    let reader = |(url, media): (Url, Media)| Reader::new(Arc::clone(&fetcher), Feed::start(&fetcher, url, &media));
+    let start = |(url, media): Listed, wanted: Wanted| {
+        Side::start(Reader::new(Arc::clone(&fetcher), Feed::start(&fetcher, url, &media)), wanted)
+    };
     let sides = match audio {
-        None => vec![Side::start(reader(main), Wanted::AsItIs)],
-        Some(audio) => vec![Side::start(reader(main), Wanted::Pictures), Side::start(reader(audio), Wanted::Sound)],
+        None => vec![start(main, Wanted::AsItIs)],
+        Some(audio) => vec![start(main, Wanted::Pictures), start(audio, Wanted::Sound(language))],
     };
     let (sender, receiver) = mpsc::channel(AHEAD);
     let task = tasks::spawn("HLS", play::play(sides, sender));
@@ -81,12 +84,12 @@ pub async fn open(text: &[u8], base: &Url, fetcher: Fetcher, settings: &Settings
 
 type Listed = (Url, Media);
 
-/// The best variant whose playlists can be read.
+/// The best variant whose playlists can be read: its own, and that of its sound with the language of that.
 async fn choose(
     master: &playlist::Master,
     fetcher: &Fetcher,
     settings: &Settings,
-) -> Result<(Listed, Option<Listed>), SourceError> {
+) -> Result<(Listed, Option<Listed>, Option<String>), SourceError> {
     let mut failed = None;
     for selection in select::select(master, settings.max_bandwidth).into_iter().take(3) {
         let read = async {
@@ -95,7 +98,7 @@ async fn choose(
                 Some(url) => Some((url.clone(), media(fetcher, url).await?)),
                 None => None,
             };
-            Ok::<_, SourceError>(((selection.main.clone(), main), audio))
+            Ok::<_, SourceError>(((selection.main.clone(), main), audio, selection.language.clone()))
         };
         match read.await {
             Ok(found) => return Ok(found),

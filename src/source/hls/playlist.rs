@@ -61,6 +61,8 @@ pub struct Rendition {
     pub default: bool,
     /// `AUTOSELECT=YES`.
     pub autoselect: bool,
+    /// `LANGUAGE`.
+    pub language: Option<String>,
 }
 
 /// A media playlist (RFC 8216, 4.3.3).
@@ -183,6 +185,7 @@ fn resolve_master(master: &m3u8_rs::MasterPlaylist, base: &Url) -> Result<Master
         url: media.uri.as_deref().and_then(|uri| resolve(uri, base).ok()),
         default: media.default,
         autoselect: media.autoselect,
+        language: media.language.clone(),
     };
     Ok(Master { variants, audio: audio.map(rendition).collect() })
 }

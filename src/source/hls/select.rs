@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::playlist::{Master, Variant};
+use super::language::three_letters;
+use super::playlist::{Master, Rendition, Variant};
 
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub struct Selection {
     pub main: Url,
     /// Media playlist of its audio, where that is not in the variant's own segments.
     pub audio: Option<Url>,
+    /// Language of that audio (ISO 639-2), if the playlist says.
+    pub language: Option<String>,
 }
 
 /// All that can be played, the best first; what follows is for when that fails. `max_bandwidth` is in bits a second.
@@ -23,7 +26,16 @@ pub fn select(master: &Master, max_bandwidth: Option<u64>) -> Vec<Selection> {
     // Of those beyond the limit the smallest is nearest to it.
     let rank = |variant: &Variant| if within(variant) { variant.bandwidth as i128 } else { -(variant.bandwidth as i128) };
     variants.sort_by_key(|variant| std::cmp::Reverse((fitness(variant), within(variant), rank(variant))));
-    variants.into_iter().map(|variant| Selection { main: variant.url.clone(), audio: audio(master, variant) }).collect()
+    let selection = |variant: &Variant| {
+        // The same list twice is one list.
+        let chosen = audio(master, variant).filter(|rendition| rendition.url.as_ref().is_some_and(|url| *url != variant.url));
+        Selection {
+            main: variant.url.clone(),
+            audio: chosen.and_then(|rendition| rendition.url.clone()),
+            language: chosen.and_then(|rendition| three_letters(rendition.language.as_deref()?)),
+        }
+    };
+    variants.into_iter().map(selection).collect()
 }
 
 /// 2: a picture, or nothing known; 1: sound only; 0: a codec that is not carried.
@@ -39,13 +51,11 @@ fn fitness(variant: &Variant) -> u8 {
 
 /// The rendition of the variant's group: the default one, or else one that may be chosen by itself, or else the first. If any
 /// rendition of the group is in the variant itself and no other is the default, that is the one.
-fn audio(master: &Master, variant: &Variant) -> Option<Url> {
+fn audio<'a>(master: &'a Master, variant: &Variant) -> Option<&'a Rendition> {
     let group = variant.audio.as_ref()?;
     let members: Vec<_> = master.audio.iter().filter(|rendition| rendition.group == *group).collect();
-    let by = |wanted: fn(&&&super::playlist::Rendition) -> bool| members.iter().find(wanted);
-    let chosen = by(|r| r.default).or(by(|r| r.url.is_none())).or(by(|r| r.autoselect)).or(members.first())?;
-    // The same list twice is one list.
-    chosen.url.clone().filter(|url| *url != variant.url)
+    let by = |wanted: fn(&&&Rendition) -> bool| members.iter().find(wanted);
+    by(|r| r.default).or(by(|r| r.url.is_none())).or(by(|r| r.autoselect)).or(members.first()).copied()
 }
 
 #[cfg(test)]

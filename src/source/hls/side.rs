@@ -36,14 +36,14 @@ pub enum Item {
 }
 
 /// What is wanted of a playlist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// All, and transport streams as they are.
     AsItIs,
     /// All but sound, which comes from elsewhere; sound too, if there is nothing else.
     Pictures,
-    /// Sound.
-    Sound,
+    /// Sound, in a language (ISO 639-2) if that is known.
+    Sound(Option<String>),
 }
 
 /// A playlist being read. Dropping it ends that.
@@ -297,15 +297,19 @@ impl Taking {
     /// Chooses among new tracks, and tells of those that are wanted.
     async fn tracks(&mut self, tracks: Vec<Track>) -> Result<(), Stop> {
         let any_picture = tracks.iter().any(|track| track.codec.kind() == Kind::Video);
-        let wanted = |track: &Track| match (self.wanted, track.codec.kind()) {
+        let wanted = |track: &Track| match (&self.wanted, track.codec.kind()) {
             (_, Kind::Data) => false,
             (Wanted::AsItIs, _) => true,
             (Wanted::Pictures, kind) => kind != Kind::Audio || !any_picture,
-            (Wanted::Sound, kind) => kind == Kind::Audio,
+            (Wanted::Sound(_), kind) => kind == Kind::Audio,
         };
         let mut count = 0..;
         self.chosen = tracks.iter().map(|track| wanted(track).then(|| count.next()).flatten()).collect();
-        self.send(Item::Tracks(tracks.into_iter().filter(|track| wanted(track)).collect())).await
+        let mut tracks: Vec<Track> = tracks.into_iter().filter(|track| wanted(track)).collect();
+        if let Wanted::Sound(Some(language)) = &self.wanted {
+            tracks.iter_mut().for_each(|track| track.speak(language));
+        }
+        self.send(Item::Tracks(tracks)).await
     }
 
     async fn send(&self, item: Item) -> Result<(), Stop> {

@@ -102,7 +102,12 @@ impl Tidy {
             return;
         }
         let yes = |name: &str| if list.get(name) == Some("YES") { "YES" } else { "NO" };
-        let texts = quoted(&[("GROUP-ID", list.get("GROUP-ID")), ("NAME", Some("audio")), ("URI", list.get("URI"))]);
+        let texts = quoted(&[
+            ("GROUP-ID", list.get("GROUP-ID")),
+            ("NAME", Some("audio")),
+            ("URI", list.get("URI")),
+            ("LANGUAGE", list.get("LANGUAGE")),
+        ]);
         self.push(&["#EXT-X-MEDIA:TYPE=AUDIO,DEFAULT=", yes("DEFAULT"), ",AUTOSELECT=", yes("AUTOSELECT"), ",", &texts]);
     }
 

@@ -4,7 +4,7 @@ use super::studio::{clip, ffmpeg, frames, frames_of};
 use super::*;
 use crate::source::sniff::audio_frame;
 
-const MASTER: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"One\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
+const MASTER: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"One\",LANGUAGE=\"de-AT\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
                       #EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO=\"a\"\npictures.m3u8\n";
 const FMP4: [&str; 2] = ["-hls_segment_type", "fmp4"];
 
@@ -57,6 +57,10 @@ async fn sound_of_its_own_comes_with_the_pictures(#[case] video: &[&str], #[case
     assert_eq!(marks, 0);
     check(&bytes, 2);
     assert!(frames_of(&bytes) == frames(clip()));
+    let mut units = crate::ts::units::Units::default();
+    units.push(&bytes);
+    let languages = |track: &crate::ts::mux::Track| crate::ts::descriptor::language(&track.descriptors);
+    assert_eq!(units.tracks().unwrap().iter().filter_map(languages).collect::<Vec<_>>(), ["deu"]);
 }
 
 #[rstest]
