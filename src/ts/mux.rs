@@ -19,6 +19,8 @@ use crate::model::stream_info::Kind;
 
 /// PID of the PMT.
 const PMT_PID: u16 = 0x1000;
+/// Tag of the ISO_639_language_descriptor (13818-1, 2.6.18).
+const LANGUAGE: u8 = 0x0A;
 /// PID of the first track; the others follow.
 const FIRST_PID: u16 = 0x100;
 /// The only programme.
@@ -74,15 +76,21 @@ impl Track {
         Some(track)
     }
 
-    /// Says its language (ISO 639-2, three letters), if it does not yet. What is no language, or none in particular, says nothing.
+    /// Says its language (ISO 639-2, three letters), if it does not yet say one. What is no language, or none in particular,
+    /// changes nothing.
     pub fn speak(&mut self, language: &str) {
         let known = language.len() == 3 && language.bytes().all(|byte| byte.is_ascii_alphabetic());
-        if known && !language.eq_ignore_ascii_case("und") && descriptor::language(&self.descriptors).is_none() {
-            // ISO_639_language_descriptor (13818-1, 2.6.18), audio_type undefined.
-            self.descriptors.extend([0x0A, 4]);
-            self.descriptors.extend(language.to_ascii_lowercase().bytes());
-            self.descriptors.push(0);
+        let said = descriptor::language(&self.descriptors).is_some_and(|said| said != "und");
+        if !known || said || language.eq_ignore_ascii_case("und") {
+            return;
         }
+        let others = descriptor::descriptors(&self.descriptors).filter(|(tag, _)| *tag != LANGUAGE);
+        let mut descriptors: Vec<u8> = others.flat_map(|(tag, body)| [&[tag, body.len() as u8], body].concat()).collect();
+        // audio_type undefined.
+        descriptors.extend([LANGUAGE, 4]);
+        descriptors.extend(language.to_ascii_lowercase().bytes());
+        descriptors.push(0);
+        self.descriptors = descriptors;
     }
 }
 

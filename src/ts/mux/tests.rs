@@ -155,6 +155,10 @@ fn each_codec_is_told_as_itself(#[case] codec: Codec, #[case] stream_type: u8) {
     assert_eq!(crate::ts::descriptor::language(&track.descriptors).as_deref(), Some("fra"));
     assert_eq!(Track::new(Codec::Opus, None), None);
     assert_eq!(Track::new(codec, Some("und")), Track::new(codec, Some("x")));
+    let mut undetermined = Track { descriptors: vec![0x0A, 4, b'u', b'n', b'd', 0, 0x52, 1, 7], ..track };
+    undetermined.speak("nor");
+    undetermined.speak("swe");
+    assert_eq!(undetermined.descriptors, [0x52, 1, 7, 0x0A, 4, b'n', b'o', b'r', 0]);
 }
 
 #[test]
