@@ -82,7 +82,7 @@ pub async fn follow(
     let Ok(place) = state.followers.clone().try_acquire_owned() else {
         return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Too many pages follow already; this one shows what it showed.");
     };
-    let here = address_for_people(peer);
+    let here = address_for_people(peer, &state.situation.load().addresses);
     let follower = Follower { state, view, here, shown: Parts::default(), next: clock::now(), _place: place };
     let ended = async move {
         match link {

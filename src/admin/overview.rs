@@ -112,11 +112,9 @@ impl Facts {
                 ),
             );
         }
-        for (name, service) in
-            [("Discovery", &self.situation.discovery), ("UPnP", &self.situation.ssdp), ("mDNS", &self.situation.mdns)]
-        {
-            if let Service::Unavailable(reason) = service {
-                warn("discovery", format!("{name} does not run: {reason}."));
+        for service in [&self.situation.discovery, &self.situation.ssdp, &self.situation.mdns] {
+            if let Service::Unavailable(sentence) = service {
+                warn("discovery", sentence.clone());
             }
         }
         let channels = self.catalog.channels.len();

@@ -51,7 +51,7 @@ struct Page<'a> {
 
 /// `GET /`.
 pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Peer>, Query(view): Query<View>) -> Response<Body> {
-    let (look, here) = (Look::at(&state), address_for_people(peer));
+    let (look, here) = (Look::at(&state), address_for_people(peer, &state.situation.load().addresses));
     let parts = look.parts(&view, here);
     let devices = look.facts.devices(here);
     let first = devices.first();
@@ -125,10 +125,11 @@ impl Look {
 }
 
 /// The address to be typed into a player: the one that the browser used, unless no other machine can use it.
-pub fn address_for_people(peer: Peer) -> IpAddr {
+pub fn address_for_people(peer: Peer, listening: &[IpAddr]) -> IpAddr {
     match peer.local.ip().to_canonical() {
         IpAddr::V4(ip) if !ip.is_loopback() => IpAddr::V4(ip),
-        other => outward_ipv4().map_or(other, IpAddr::V4),
+        other if listening.is_empty() => outward_ipv4().map_or(other, IpAddr::V4),
+        other => listening.iter().copied().find(|ip| ip.is_ipv4() && !ip.is_loopback()).unwrap_or(other),
     }
 }
 
@@ -139,5 +140,21 @@ fn outward_ipv4() -> Option<Ipv4Addr> {
     match socket.local_addr().ok()? {
         SocketAddr::V4(addr) => Some(*addr.ip()),
         SocketAddr::V6(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("10.0.0.2", "", "10.0.0.2")]
+    #[case("::ffff:10.0.0.2", "10.0.0.3", "10.0.0.2")]
+    #[case("127.0.0.1", "127.0.0.1", "127.0.0.1")]
+    #[case("127.0.0.1", "127.0.0.1 10.0.0.5", "10.0.0.5")]
+    fn the_address_is_one_that_answers(#[case] local: &str, #[case] listening: &str, #[case] expected: &str) {
+        let peer = Peer { remote: ([127, 0, 0, 1], 9).into(), local: (local.parse::<IpAddr>().unwrap(), 5004).into() };
+        let listening: Vec<IpAddr> = listening.split_whitespace().map(|ip| ip.parse().unwrap()).collect();
+        assert_eq!(address_for_people(peer, &listening), expected.parse::<IpAddr>().unwrap());
     }
 }

@@ -1,5 +1,7 @@
 //! How the process stands in its network: which ports it has, which ways to be found are open. `app` keeps it true.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 /// Something that is offered to the network.
@@ -29,11 +31,13 @@ impl Service {
 pub struct Situation {
     /// The port of streams, the page and the API.
     pub main_port: u16,
+    /// The addresses it is reached at; empty: all of the machine's.
+    pub addresses: Vec<IpAddr>,
     /// HTTP on the main port.
     pub http: Service,
     /// HTTP on port 80, where clients look that ignore ports.
     pub port_80: Service,
-    /// Discovery and control on port 65001.
+    /// Discovery and control on port 65001. Why it cannot be had is a whole sentence, here and below.
     pub discovery: Service,
     /// UPnP.
     pub ssdp: Service,

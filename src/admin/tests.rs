@@ -142,6 +142,7 @@ fn catalog(channels: u32) -> Catalog {
 
 fn settled() -> Situation {
     Situation {
+        addresses: Vec::new(),
         main_port: 5004,
         http: Service::On,
         port_80: Service::On,

@@ -8,14 +8,13 @@ use tokio::net::TcpListener;
 
 use super::admin::StoreBackend;
 use super::channels::StoreChannels;
-use super::listen::Bound;
+use super::listen::{Addresses, Bound};
 use super::rack::{Parts, Rack};
 use super::{routes, wire};
 use crate::admin::{AdminState, Service, Situation};
 use crate::base::metrics::Metrics;
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
-use crate::hdhr::Ports;
 use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
 use crate::session::Manager;
@@ -41,7 +40,7 @@ impl Running {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let main = bound.addresses();
-        let state = Arc::new(ArcSwap::from_pointee(situation(&bound, main.ports)));
+        let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
         let rack = Rack::new(Parts {
             store: store.clone(),
@@ -100,13 +99,14 @@ fn service(state: &State) -> Service {
 }
 
 /// How things stand once HTTP serves and before anything else is started.
-fn situation(bound: &Bound, ports: Ports) -> Situation {
+fn situation(bound: &Bound, main: &Addresses) -> Situation {
     let refused = bound.refused.iter().find(|(addr, _)| addr.port() == 80);
     Situation {
-        main_port: ports.main,
+        main_port: main.ports.main,
+        addresses: main.found_at([]),
         http: Service::On,
         port_80: match refused {
-            _ if ports.port_80 => Service::On,
+            _ if main.ports.port_80 => Service::On,
             Some((_, reason)) => {
                 // The number says nothing to people.
                 Service::Unavailable(reason.split(" (os error").next().unwrap_or(reason).to_lowercase())

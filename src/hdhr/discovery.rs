@@ -109,7 +109,7 @@ impl Discovery {
             Udp::Auto if !port_80 => {
                 self.report.udp = State::Unavailable(
                     "HDHomeRun discovery (port 65001) stays off, because port 80 is not ours and clients would look there: free \
-                     port 80, or insist with `udp!`, or add the device to clients by its address."
+                     port 80, or insist with udp! in the setting “discovery”, or give clients its address."
                         .into(),
                 );
                 return;

@@ -127,7 +127,7 @@ pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> 
 }
 
 fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
-    let view = Look::at(state).facts.device(device, address_for_people(peer));
+    let view = Look::at(state).facts.device(device, address_for_people(peer, &state.situation.load().addresses));
     Detail { view, udn: device.udn.clone(), listen: device.listen }
 }
 

@@ -75,7 +75,7 @@ pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Pe
         warnings: facts.warnings(),
         situation: &facts.situation,
         channels: facts.catalog.channels.len(),
-        devices: facts.devices(address_for_people(peer)),
+        devices: facts.devices(address_for_people(peer, &state.situation.load().addresses)),
         sessions: facts.sessions().iter().map(session).collect(),
     })
 }
