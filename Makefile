@@ -10,6 +10,8 @@ CARGO ?= cargo
 DATA_DIR ?= target/run-data
 TEST_DATA := ../shared/data
 ARGS ?=
+# For each target of `make prove`.
+FUZZ_SECONDS ?= 120
 
 .PHONY: help run build check test prove deb fmt build-needs test-needs test-data lint unit
 
@@ -40,8 +42,9 @@ unit:
 	@$(CARGO) build --locked --bins
 	@$(CARGO) nextest run --locked --lib --bins --test it --no-fail-fast
 
-prove: build-needs test-data test-needs ## the full figures: benchmarks, and later soaks, fuzzing, big imports
+prove: build-needs test-data test-needs ## the full figures: benchmarks, fuzzing, and later soaks and big imports
 	@$(CARGO) bench --locked
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 deb: build-needs ## the Debian package, in target/debian
 	@packaging/apt-install dpkg-dev

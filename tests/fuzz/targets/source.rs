@@ -1,0 +1,12 @@
+//! What upstreams send beside transport streams: RTP, HLS playlists.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rooftop::source::{hls, rtp};
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = format!("{:?}", rtp::read(bytes));
+    let base = "http://192.0.2.1/live/index.m3u8";
+    let Ok(base) = url::Url::parse(base) else { return };
+    let _ = hls::playlist::parse(bytes, &base);
+});
