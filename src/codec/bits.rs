@@ -82,6 +82,38 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// The bytes of a NAL unit, emulation prevention taken out: what [`BitReader::escaped`] gives eight bits at a time.
+#[derive(Debug, Clone)]
+pub struct EscapedBytes<'a> {
+    bytes: &'a [u8],
+    zeros: u32,
+}
+
+impl<'a> EscapedBytes<'a> {
+    /// From the beginning of `bytes`, which lies behind the NAL unit's header.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, zeros: 0 }
+    }
+}
+
+impl Iterator for EscapedBytes<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            let (&byte, rest) = self.bytes.split_first()?;
+            self.bytes = rest;
+            if byte == 3 && self.zeros >= 2 {
+                self.zeros = 0;
+                continue;
+            }
+            self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
+            return Some(byte);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +141,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn bytes_are_bits_by_eight(bytes in proptest::collection::vec(0u8..5, 0..40)) {
+            let mut bits = BitReader::escaped(&bytes);
+            let by_bits: Vec<_> = std::iter::from_fn(|| bits.bits(8)).collect();
+            let by_bytes: Vec<_> = EscapedBytes::new(&bytes).map(u32::from).collect();
+            prop_assert_eq!(by_bytes, by_bits);
+        }
+
         #[test]
         fn any_cut_gives_the_same(bytes in proptest::collection::vec(any::<u8>(), 4), cut in 0u32..=32) {
             let mut bits = BitReader::new(&bytes);

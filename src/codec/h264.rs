@@ -1,7 +1,7 @@
 //! H.264 (ISO/IEC 14496-10): sequence parameter set, slice type, recovery point.
 
 use super::VideoFormat;
-use super::bits::BitReader;
+use super::bits::{BitReader, EscapedBytes};
 
 /// A sequence parameter set (7.3.2.1.1), its one-byte NAL header included.
 pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
@@ -139,9 +139,32 @@ fn profile(profile_idc: u32, constraints: u32) -> Option<&'static str> {
 
 /// Whether the slice (NAL header included) says that it is an I slice (7.3.3: slice_type).
 pub fn is_intra_slice(nal: &[u8]) -> Option<bool> {
-    let mut bits = BitReader::escaped(nal.get(1..)?);
-    bits.ue()?;
-    Some(matches!(bits.ue()?, 2 | 4 | 7 | 9))
+    let bytes = nal.get(1..)?;
+    let slice_type = match first_two_codes(bytes) {
+        Some((_, slice_type)) => slice_type,
+        None => {
+            let mut bits = BitReader::escaped(bytes);
+            bits.ue()?;
+            bits.ue()?
+        }
+    };
+    Some(matches!(slice_type, 2 | 4 | 7 | 9))
+}
+
+/// The first two ue(v) (9.1), where they end within four bytes that need no emulation prevention: nearly always.
+fn first_two_codes(bytes: &[u8]) -> Option<(u32, u32)> {
+    let first = *bytes.first_chunk::<4>()?;
+    if matches!(first, [0, 0, ..] | [_, 0, 0, _]) {
+        return None;
+    }
+    let word = u32::from_be_bytes(first);
+    let code = |word: u32| {
+        let length = 2 * word.leading_zeros() + 1;
+        (length < 32).then(|| ((word >> (32 - length)) - 1, length))
+    };
+    let (one, length) = code(word)?;
+    let (two, rest) = code(word << length)?;
+    (length + rest <= 32).then_some((one, two))
 }
 
 /// Whether an SEI message of this payloadType is in an SEI NAL unit whose header takes so many bytes (7.3.2.3.1).
@@ -153,23 +176,23 @@ pub fn has_sei(nal: &[u8], header_bytes: usize, wanted: u32) -> bool {
 pub const RECOVERY_POINT: u32 = 6;
 
 fn sei_types(nal: &[u8], header_bytes: usize) -> impl Iterator<Item = u32> {
-    let mut bits = BitReader::escaped(nal.get(header_bytes..).unwrap_or_default());
-    let long = |bits: &mut BitReader<'_>| {
+    let mut bytes = EscapedBytes::new(nal.get(header_bytes..).unwrap_or_default());
+    let long = |bytes: &mut EscapedBytes<'_>| {
         let mut sum = 0u32;
         loop {
-            let byte = bits.bits(8)?;
-            sum = sum.checked_add(byte)?;
+            let byte = bytes.next()?;
+            sum = sum.checked_add(u32::from(byte))?;
             if byte != 255 {
                 return Some(sum);
             }
         }
     };
     std::iter::from_fn(move || {
-        let payload_type = long(&mut bits)?;
-        let size = long(&mut bits)?;
+        let payload_type = long(&mut bytes)?;
+        let size = long(&mut bytes)?;
         // A message whose end is missing counts: its type was whole.
-        if bits.skip(size.min(1 << 20) * 8).is_none() {
-            bits = BitReader::escaped(&[]);
+        if let Some(last) = size.min(1 << 20).checked_sub(1) {
+            bytes.nth(last as usize);
         }
         Some(payload_type)
     })
@@ -214,6 +237,15 @@ mod tests {
             sequence_parameter_set(&bytes);
             is_intra_slice(&bytes);
             has_sei(&bytes, 1, RECOVERY_POINT);
+        }
+
+        #[test]
+        fn the_short_way_to_two_codes_is_right(mut bytes in proptest::collection::vec(any::<u8>(), 4..12), small in 0..4u32) {
+            // The shorter the codes, the more often they fit.
+            bytes[0] >>= small;
+            let mut bits = BitReader::escaped(&bytes);
+            let long = bits.ue().zip(bits.ue());
+            prop_assert!(first_two_codes(&bytes).is_none_or(|short| Some(short) == long));
         }
     }
 }

@@ -174,8 +174,9 @@ impl Sink for Into<'_> {
         while let Some(first) = rest.first() {
             let pump = &mut *self.pump;
             // As many as fill the chunk.
-            let room = pump.cut.bytes.saturating_sub(pump.out.len()).div_ceil(PACKET).max(1);
-            let taken = pump.splice.run(rest.get(..room).unwrap_or(rest), stream, &mut pump.out);
+            let room = pump.cut.bytes.saturating_sub(pump.out.len());
+            let now = if size_of_val(rest) <= room { rest } else { rest.get(..room.div_ceil(PACKET).max(1)).unwrap_or(rest) };
+            let taken = pump.splice.run(now, stream, &mut pump.out);
             if taken == 0 {
                 self.packet(first, Mark { stream, ..Mark::default() });
             } else if pump.out.len() >= pump.cut.bytes {

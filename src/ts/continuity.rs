@@ -1,7 +1,7 @@
 //! The continuity counter of one PID (13818-1, 2.4.3.3).
 
 use super::RawPacket;
-use super::packet::{self, ADAPTATION, PAYLOAD, counted, header};
+use super::packet::{self, PAYLOAD, counted, header};
 
 /// How a packet follows the one before it on its PID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +51,15 @@ impl Continuity {
         if missing == 0 { Step::Next } else { Step::Lost(missing) }
     }
 
-    /// The expected packets came, one behind the other, with payload and nothing else to tell. Gives the next plain one's
-    /// header word.
+    /// The expected packets came, one behind the other, with payload and nothing else to tell: `expected` is what comes
+    /// next.
     #[inline]
-    pub fn silent(&mut self, run: &[RawPacket]) -> u32 {
+    pub fn silent(&mut self, run: &[RawPacket], expected: u32) {
         if let Some(last) = run.last() {
-            self.expected = counted(header(last) & !ADAPTATION);
+            self.expected = expected;
             self.tail = tail(last);
             self.duplicated = false;
         }
-        self.expected
     }
 }
 

@@ -1,8 +1,6 @@
 //! The path of a packet through an input: by its PID to a table, to a lane of the programme, or nowhere.
 //!
-//! Nearly every packet is *silent*: the payload of a known stream with the counter that was expected, and at most stuffing
-//! before it. Those are told by one comparison of their header and go straight on, many at once; all others take the long
-//! way.
+//! Nearly every packet goes the [short way](short); here is the long one.
 
 use std::time::Duration;
 
@@ -15,16 +13,16 @@ use super::hold::Hold;
 use super::input::{Choice, Mark, Proof, Sink, Stats};
 use super::keyframe::{Scanner, Verdict};
 use super::lanes::{self, Lanes};
-use super::packet::{self, ADAPTATION, ERROR, NULL_PID, PAYLOAD, SCRAMBLING, SYNC, UNIT_START, header, pid};
+use super::packet::{self, ADAPTATION, ERROR, NULL_PID, PAYLOAD, SCRAMBLING, UNIT_START, pid};
 use super::pes;
 use super::probe::AudioProbe;
 use super::programme::Programme;
-use super::silent;
 use super::stats::{BitRate, Cadence};
 use super::time::MediaClock;
 use crate::model::stream_info::Kind;
 
 mod report;
+mod short;
 
 /// Packets held at most while the programme is not settled, its main stream is absent, or a picture is not decided on.
 const MOST_UNSETTLED: usize = 8192;
@@ -102,36 +100,6 @@ impl Follower {
             proven: false,
             ever_announced: false,
         }
-    }
-
-    /// Takes packets up to the first without a sync byte, and says how many.
-    #[inline]
-    pub fn take(&mut self, packets: &[RawPacket], sink: &mut impl Sink) -> usize {
-        let mut rest = packets;
-        while let Some((packet, after)) = rest.split_first() {
-            let word = header(packet);
-            let slot = self.lanes.slot(pid(word));
-            let lane = self.lanes.lane(slot);
-            // Where nothing is expected that word is 0, which is no packet's.
-            if lane.plain != 0 && !self.holding && silent::is(packet, lane.plain) {
-                let (run, after) = silent::run(rest, lane.plain);
-                lane.plain = lane.continuity.silent(run);
-                self.stats.programme_packets += run.len() as u64;
-                sink.run(run, lane.stream);
-                rest = after;
-                continue;
-            } else if word >> 24 != u32::from(SYNC) {
-                break;
-            } else if slot != lanes::IGNORED {
-                self.closely(packet, word, slot, sink);
-            } else if word & ERROR != 0 {
-                self.stats.transport_errors += 1;
-            }
-            rest = after;
-        }
-        let taken = packets.len() - rest.len();
-        self.stats.packets += taken as u64;
-        taken
     }
 
     /// The source has ended.
@@ -228,9 +196,7 @@ impl Follower {
     /// What the payload says: time, sound format, random access.
     fn look_inside(&mut self, packet: &RawPacket, mark: &mut Mark, indicated: bool) {
         let index = mark.stream;
-        // Nothing of a minor stream is asked for once its format is known.
-        let minor = self.main != Some(index) && self.stamping.is_some_and(|stamping| stamping != index);
-        if minor && !self.stand_in && !self.lanes.stream(index).watched {
+        if self.is_minor(index) && !self.lanes.stream(index).watched {
             return;
         }
         let payload = packet::payload(packet);

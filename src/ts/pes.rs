@@ -2,6 +2,9 @@
 
 use super::time::Pts90k;
 
+/// So many bytes hold a header with both time stamps.
+const WHOLE: usize = 19;
+
 /// What is of use in a PES header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -19,7 +22,17 @@ pub struct Header {
 
 impl Header {
     /// Reads the beginning of a payload in which a PES packet starts; none where none does.
+    #[inline]
     pub fn parse(payload: &[u8]) -> Option<Self> {
+        match payload.first_chunk::<WHOLE>() {
+            // Of this length it needs no further checks.
+            Some(head) => Self::read(head),
+            None => Self::read(payload),
+        }
+    }
+
+    #[inline(always)]
+    fn read(payload: &[u8]) -> Option<Self> {
         let &[0, 0, 1, stream_id, high, low, ..] = payload else { return None };
         let length = u16::from_be_bytes([high, low]);
         let mut header = Self { stream_id, length, pts: None, dts: None, body_at: 6 };
@@ -79,6 +92,7 @@ pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
 }
 
 /// The decoding time that [`shift`] would give.
+#[inline]
 pub fn shifted_time(payload: &[u8], offset_90k: u64) -> Option<Pts90k> {
     let header = Header::parse(payload)?;
     let split = offset_90k != 0 && header.is_split(payload);
@@ -91,6 +105,7 @@ fn has_extension(stream_id: u8) -> bool {
     !matches!(stream_id, 0xBC | 0xBE | 0xBF | 0xF0 | 0xF1 | 0xF2 | 0xF8 | 0xFF)
 }
 
+#[inline(always)]
 fn read(payload: &[u8], at: usize) -> Option<Pts90k> {
     let &[a, b, c, d, e] = payload.get(at..at + 5)?.first_chunk::<5>()?;
     let [a, b, c, d, e] = [a, b, c, d, e].map(u64::from);

@@ -67,6 +67,18 @@ impl Default for Lane {
     }
 }
 
+impl Lane {
+    /// Takes the decoding time of a unit that goes out.
+    fn keep_time(&mut self, time: Option<Pts90k>) {
+        let Some(time) = time else { return };
+        let step = self.last.map_or(0, |last| time.since(last));
+        if !(JUMP_90K..=0).contains(&step) || self.last.is_none() {
+            self.last = Some(time);
+            self.step_90k = step.clamp(0, -JUMP_90K);
+        }
+    }
+}
+
 /// The output of a session, over all its sources.
 #[derive(Debug)]
 pub struct Splice {
@@ -193,17 +205,27 @@ impl Splice {
     /// Rewrites one packet and appends it to `out`, behind PAT and PMT where they are due.
     #[inline]
     pub fn packet(&mut self, packet: &RawPacket, mark: Mark, out: &mut Vec<u8>) -> Written {
-        let lane = &mut self.lanes[usize::from(self.slots[usize::from(mark.stream)])];
+        let slot = self.slots[usize::from(mark.stream)];
+        let lane = &mut self.lanes[usize::from(slot)];
         let word = header(packet);
-        let plain = lane.open && !mark.unit_start && !mark.random_access && word & (ADAPTATION | PAYLOAD) == PAYLOAD;
+        let plain = lane.open && !mark.random_access && mark.pcr.is_none() && word & (ADAPTATION | PAYLOAD) == PAYLOAD;
         if !plain || self.until_tables == 0 {
             return self.closely(packet, mark, out);
+        }
+        if mark.unit_start {
+            if self.main == Some(slot) || self.tables.changed || self.clocked_27m != self.clock.elapsed_27m() {
+                return self.closely(packet, mark, out);
+            }
+            lane.keep_time(pes::shifted_time(packet::payload(packet), self.offset_90k));
         }
         self.until_tables -= 1;
         let at = out.len();
         out.extend_from_slice(packet);
-        if let Some(head) = out.get_mut(at..).and_then(|written| written.first_chunk_mut::<4>()) {
+        if let Some((head, payload)) = out.get_mut(at..).and_then(|written| written.split_first_chunk_mut::<4>()) {
             *head = (word & !OURS | lane.next).to_be_bytes();
+            if mark.unit_start && self.offset_90k != 0 {
+                pes::shift(payload, self.offset_90k);
+            }
         }
         lane.next = counted(lane.next);
         Written { bytes: PACKET, random_access: false }
@@ -230,14 +252,16 @@ impl Splice {
         self.until_tables -= run.len() as u32;
         let at = out.len();
         out.extend_from_slice(run.as_flattened());
-        let (written, _) = out.get_mut(at..).unwrap_or_default().as_chunks_mut::<PACKET>();
-        let mut next = lane.next;
-        for packet in written {
-            let word = header(packet) & !OURS | next;
-            next = counted(next);
-            packet[..4].copy_from_slice(&word.to_be_bytes());
+        let mut written = out.get_mut(at..).unwrap_or_default();
+        let [_, high, low, mut counter] = lane.next.to_be_bytes();
+        while let Some((packet, after)) = written.split_first_chunk_mut::<PACKET>() {
+            written = after;
+            // The flags of all are clear.
+            packet[1..3].copy_from_slice(&[high, low]);
+            packet[3] = packet[3] & 0xF0 | counter;
+            counter = (counter + 1) & 0xF;
         }
-        lane.next = next;
+        lane.next = lane.next & !0xF | u32::from(counter);
         run.len()
     }
 
@@ -370,14 +394,7 @@ impl Splice {
 
     /// Media time of the output goes on.
     fn keep_time(&mut self, slot: u8, time: Option<Pts90k>, mark: Mark) {
-        if let Some(time) = time {
-            let lane = &mut self.lanes[usize::from(slot)];
-            let step = lane.last.map_or(0, |last| time.since(last));
-            if !(JUMP_90K..=0).contains(&step) || lane.last.is_none() {
-                lane.last = Some(time);
-                lane.step_90k = step.clamp(0, -JUMP_90K);
-            }
-        }
+        self.lanes[usize::from(slot)].keep_time(time);
         let governs = self.main == Some(slot) || mark.random_access;
         if let Some(time) = time.filter(|_| governs) {
             let step = self.highest.map_or(1, |highest| time.since(highest));
@@ -431,10 +448,11 @@ impl Tables {
         for packet in &self.packets {
             let of_pat = packet::pid(header(packet)) == pat::PID;
             let counter = if of_pat { &mut self.pat_counter } else { &mut self.pmt_counter };
-            let mut packet = *packet;
-            packet[3] = packet[3] & 0xF0 | *counter;
+            out.extend_from_slice(packet);
+            if let Some(packet) = out.last_chunk_mut::<PACKET>() {
+                packet[3] = packet[3] & 0xF0 | *counter;
+            }
             *counter = (*counter + 1) & 0xF;
-            out.extend_from_slice(&packet);
         }
     }
 }

@@ -25,7 +25,7 @@ impl Pcr27m {
         let [a, b, c, d, e, f] = field.map(u64::from);
         let base = a << 25 | b << 17 | c << 9 | d << 1 | e >> 7;
         let extension = (e & 1) << 8 | f;
-        Self((base * 300 + extension) % WRAP_27M)
+        Self(within(base * 300 + extension, WRAP_27M))
     }
 
     /// As the six bytes of the adaptation field, reserved bits set.
@@ -38,7 +38,7 @@ impl Pcr27m {
 
     /// Moved on by an offset in units of 90 kHz (below 2^33), modulo the wrap.
     pub fn plus_90k(self, offset_90k: u64) -> Self {
-        Self((self.0 + (offset_90k % WRAP_90K) * 300) % WRAP_27M)
+        Self(within(self.0 + (offset_90k % WRAP_90K) * 300, WRAP_27M))
     }
 
     /// Units of 27 MHz from `earlier` to here the short way round; negative if it is really later.
@@ -79,8 +79,16 @@ impl Pts90k {
     }
 }
 
+/// Modulo the wrap, of what nearly always lies below it.
+#[inline]
+fn within(value: u64, wrap: u64) -> u64 {
+    if value < wrap { value } else { value % wrap }
+}
+
+#[inline]
 fn short_way(later: u64, earlier: u64, wrap: u64) -> i64 {
-    let forward = (later % wrap + wrap - earlier % wrap) % wrap;
+    let (later, earlier) = (within(later, wrap), within(earlier, wrap));
+    let forward = if later >= earlier { later - earlier } else { later + wrap - earlier };
     if forward < wrap / 2 { forward as i64 } else { forward as i64 - wrap as i64 }
 }
 

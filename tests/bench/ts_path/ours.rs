@@ -54,8 +54,10 @@ impl Sink for Session {
     fn run(&mut self, packets: &[RawPacket], stream: u8) {
         let mut rest = packets;
         while let Some(first) = rest.first() {
-            let room = CHUNK.saturating_sub(self.out.len()).div_ceil(PACKET).max(1);
-            let taken = self.splice.run(rest.get(..room).unwrap_or(rest), stream, &mut self.out);
+            // As many as fill the chunk.
+            let room = CHUNK.saturating_sub(self.out.len());
+            let now = if size_of_val(rest) <= room { rest } else { rest.get(..room.div_ceil(PACKET).max(1)).unwrap_or(rest) };
+            let taken = self.splice.run(now, stream, &mut self.out);
             if taken == 0 {
                 self.packet(first, Mark { stream, ..Mark::default() });
             } else if self.out.len() >= CHUNK {
