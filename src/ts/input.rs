@@ -3,10 +3,10 @@
 //! # What is held back
 //!
 //! A mark is right when its packet is given, so packets wait, in order, in one reused buffer, where the answer lies in
-//! later ones: while a programme that comes first in the PAT has not shown its PMT; while the programme has video by its
-//! PMT but no packet of it came (a second of media time at most); and while the head of a PES packet of the main video
-//! stream has shown no picture yet, for instance because an SEI fills the first packet. Nearly always the first packet
-//! decides and nothing waits.
+//! later ones: while the tables have not come, or a programme that comes first in the PAT has not shown its PMT; while the
+//! programme has video by its PMT but no packet of it came (a second of media time at most); and while the head of a PES
+//! packet of the main video stream has shown no picture yet, for instance because an SEI fills the first packet. Nearly
+//! always the first packet decides and nothing waits. Where the later ones may never come, [`Input::settle`] says so.
 
 use std::time::Duration;
 
@@ -121,7 +121,14 @@ impl Input {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         let Self { sync, follower } = self;
         sync.finish(|packets| follower.take(packets, sink));
-        follower.finish(sink);
+        follower.settle(sink);
+    }
+
+    /// The source has been silent for so long that nothing more is waited for: gives what was held back. It may go on.
+    pub fn settle(&mut self, sink: &mut impl Sink) {
+        let Self { sync, follower } = self;
+        sync.settle(|packets| follower.take(packets, sink));
+        follower.settle(sink);
     }
 
     /// How far it has proven itself.

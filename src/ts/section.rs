@@ -1,5 +1,6 @@
 //! PSI sections (13818-1, 2.4.4): put together from packets with their CRC checked, and cut into packets again.
 
+use super::mend::Mender;
 use super::packet::{self, PAYLOAD, UNIT_START};
 use super::{PACKET, RawPacket};
 
@@ -15,11 +16,12 @@ pub struct SectionReader {
     /// The last packet that held nothing but whole sections: the tables of a stream hardly ever change.
     last: Option<Box<RawPacket>>,
     crc_errors: u64,
+    mender: Mender,
 }
 
 impl SectionReader {
-    /// Takes a packet of the PID and gives every whole section in it whose CRC holds, from `table_id` to CRC. A packet
-    /// that repeats the one before it gives nothing.
+    /// Takes a packet of the PID and gives every whole section in it whose CRC holds, from `table_id` to CRC; where none
+    /// does, the one that its damaged copies agree on. A packet that repeats the one before it gives nothing.
     pub fn push(&mut self, packet: &RawPacket, mut found: impl FnMut(&[u8])) {
         let header = packet::header(packet);
         if header & PAYLOAD == 0 {
@@ -48,7 +50,7 @@ impl SectionReader {
             self.partial.clear();
             return;
         };
-        let began_before = !self.partial.is_empty();
+        let (began_before, errors_before) = (!self.partial.is_empty(), self.crc_errors);
         self.go_on(before, &mut found);
         self.partial.clear();
         // 0xFF where a table_id should be: stuffing to the end.
@@ -64,7 +66,7 @@ impl SectionReader {
                 }
             }
         }
-        if self.partial.is_empty() && !began_before {
+        if self.partial.is_empty() && !began_before && self.crc_errors == errors_before {
             match &mut self.last {
                 Some(last) => **last = *packet,
                 None => self.last = Some(Box::new(*packet)),
@@ -82,6 +84,7 @@ impl SectionReader {
         self.partial.clear();
         self.last = None;
         self.counter = None;
+        self.mender.clear();
     }
 
     fn go_on(&mut self, bytes: &[u8], found: &mut impl FnMut(&[u8])) {
@@ -107,10 +110,14 @@ impl SectionReader {
             return;
         }
         if crc32(section) == 0 {
+            self.mender.clear();
             found(section);
-        } else {
-            self.crc_errors += 1;
-            self.last = None;
+            return;
+        }
+        self.crc_errors += 1;
+        self.last = None;
+        if let Some(mended) = self.mender.push(section) {
+            found(&mended);
         }
     }
 }

@@ -60,11 +60,16 @@ impl Sync {
         }
     }
 
-    /// The end: what is still held is decided on, with fewer sync bytes if there are no more.
-    pub fn finish(&mut self, mut take: impl FnMut(&[RawPacket]) -> usize) {
+    /// Silence: alignment is decided on with fewer sync bytes if there are no more.
+    pub fn settle(&mut self, mut take: impl FnMut(&[RawPacket]) -> usize) {
         if self.stride == 0 {
             self.search(true, &mut take);
         }
+    }
+
+    /// The end: what is still held is decided on.
+    pub fn finish(&mut self, take: impl FnMut(&[RawPacket]) -> usize) {
+        self.settle(take);
         self.junk += self.held.len() as u64;
         *self = Self { known: self.known, junk: self.junk, ..Self::default() };
     }

@@ -42,7 +42,7 @@ impl Follower {
                 lane.continuity.silent(std::slice::from_ref(packet), lane.plain);
                 self.stats.programme_packets += 1;
                 sink.packet(packet, Mark { unit_start: true, ..lane.mark() });
-            } else if slot != lanes::IGNORED {
+            } else if slot != lanes::IGNORED || !self.announced {
                 self.closely(packet, word, slot, sink);
                 straight = self.is_straight();
             } else if word & ERROR != 0 {

@@ -65,6 +65,10 @@ fn run(bytes: &[u8], chunk: usize) -> (Input, Seen) {
 #[case("tsduck/test-064.ts", "Proven 1 h264 Constrained Baseline 1920x1080p30.00 | mp2 48000 2 und")]
 #[case("tsduck/test-072.ts", "Proven 1 h264 High 1024x576p25.00 | aac 48000 2")]
 #[case("tsduck/test-137.ts", "Proven 3012 hevc Main 3840x2160p25.00 | aac ? ? eng | data 1")]
+#[case(
+    "tsduck/test-143.ts",
+    "Proven 60 h264 High 1920x1080i25.00 | mp2 48000 2 eng | mp2 ? ? lav | mp2 ? ? rus | mp2 ? ? cze | mp2 ? ? hun | data 1"
+)]
 #[case("tsduck/test-139.ts", "Proven 1 mpeg2video 4:2:2 1920x1080i29.97 | dts 48000 6 eng | mp2 48000 2 eng")]
 fn what_is_seen(#[case] name: &str, #[case] expected: &str, #[values(1000, 65_536)] chunk: usize) {
     let (input, _) = run(&corpus(name), chunk);
@@ -116,4 +120,59 @@ fn zeros_are_no_packets() {
     let (whole, other) = run(&bytes, usize::MAX);
     assert!(seen.packets == other.packets);
     assert_eq!(input.stats(), Stats { junk_bytes: 3 * PACKET as u64, ..whole.stats() });
+}
+
+fn on_pid(bytes: &[u8], pid: u16) -> usize {
+    let (packets, _) = bytes.as_chunks::<188>();
+    packets.iter().filter(|packet| crate::ts::packet::pid(crate::ts::packet::header(packet)) == pid).count()
+}
+
+#[test]
+fn what_came_before_the_tables_is_played() {
+    let bytes = corpus("tsduck/test-137.ts");
+    let (_, seen) = run(&bytes, 5000);
+    // The PMT comes 817 packets late, and is settled by its repetition 3,900 packets late.
+    assert_eq!(seen.packets.len(), on_pid(&bytes, 0x79));
+    let first = seen.packets.iter().position(|(_, mark)| mark.random_access);
+    assert_eq!(first, Some(376));
+}
+
+#[test]
+fn damaged_tables_are_mended() {
+    let bytes = corpus("tsduck/test-143.ts");
+    let (input, seen) = run(&bytes, 5000);
+    assert_eq!(input.stats().crc_errors, 9, "not one PMT of the file is whole");
+    let pids: Vec<u16> = seen.programmes.last().unwrap().streams.iter().map(|stream| stream.pid).collect();
+    assert_eq!(pids.len(), 24);
+    assert_eq!(pids[..8], [0x3D, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x3E]);
+    assert_eq!(seen.programmes.len(), 1);
+}
+
+/// A picture is announced that never comes, and the file is over before that can be told by its time.
+#[test]
+fn a_silence_ends_the_waiting() {
+    let bytes = corpus("androidx/sample_with_sdt.ts");
+    let mut input = Input::new(Choice::First);
+    let mut seen = Seen::default();
+    input.push(&bytes, &mut seen);
+    assert_eq!((seen.packets.len(), input.proof()), (0, Proof::Programme));
+    input.settle(&mut seen);
+    assert_eq!((seen.packets.len(), input.proof()), (on_pid(&bytes, 0x151), Proof::Proven));
+    // It goes on where it stopped, in the middle of a packet.
+    let missing = 188 - bytes.len() % 188;
+    input.push(&[&bytes[..missing], &bytes[3 * 188..4 * 188]].concat(), &mut seen);
+    assert_eq!(seen.packets.len(), on_pid(&bytes, 0x151) + 2);
+}
+
+/// 36 seconds of teletext beside an announced picture: after a second it is believed to be all there is.
+#[test]
+fn what_is_announced_but_absent_is_not_waited_for() {
+    let bytes = corpus("tsduck/test-012.ts");
+    let mut input = Input::new(Choice::First);
+    let mut seen = Seen::default();
+    input.push(&bytes[..200 * 188], &mut seen);
+    assert!(!seen.packets.is_empty() && input.proof() == Proof::Proven);
+    input.push(&bytes[200 * 188..], &mut seen);
+    input.finish(&mut seen);
+    assert_eq!(seen.packets.len(), on_pid(&bytes, 0x42C));
 }
