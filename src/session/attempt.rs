@@ -18,6 +18,8 @@ use crate::ts::input::{Choice, Input, Mark, Proof, Sink};
 use crate::ts::programme::Programme;
 use crate::tuner::{ConnectionLease, Kind, Pool};
 
+/// Silence after which nothing more is waited for: what came is all there is to judge by.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Most bytes kept while a source proves itself: 10 s of the fattest broadcast.
 const HELD_BYTES: usize = 48 * 1024 * 1024;
 
@@ -113,23 +115,42 @@ pub async fn prove(
 async fn watch(proven: &mut Proven, began: Instant, limits: Limits, flowing: &AtomicBool) -> Result<(), Failure> {
     let mut input = Input::new(Choice::First);
     let mut held_bytes = 0;
+    let mut settled = false;
     loop {
         let limit = if input.proof() >= Proof::Transport { limits.flowing } else { limits.silent };
-        let next = clock::timeout((began + limit).saturating_duration_since(clock::now()), proven.opened.bytes.next());
-        let chunk = match next.await {
-            Err(_) => return Err(unproven(&input)),
-            Ok(None) => return Err(Failure::Source(SourceError::Ended)),
-            Ok(Some(Err(error))) => return Err(Failure::Source(error)),
-            Ok(Some(Ok(chunk))) => chunk,
-        };
-        match &chunk {
-            Chunk::Bytes(bytes) => {
-                input.push(bytes, &mut Discard);
-                held_bytes += bytes.len();
+        let left = (began + limit).saturating_duration_since(clock::now());
+        let wait = if settled { left } else { left.min(SILENCE) };
+        match clock::timeout(wait, proven.opened.bytes.next()).await {
+            Err(_) if wait == left => return Err(unproven(&input)),
+            Err(_) => {
+                input.settle(&mut Discard);
+                settled = true;
             }
-            Chunk::Discontinuity => input = Input::new(Choice::First),
+            Ok(None) => {
+                // A stream that is over may have been a whole one. What was ended is not asked again.
+                input.finish(&mut Discard);
+                proven.opened.bytes = Box::pin(futures_util::stream::empty());
+                if input.proof() < Proof::Proven {
+                    return Err(Failure::Source(SourceError::Ended));
+                }
+            }
+            Ok(Some(Err(error))) => return Err(Failure::Source(error)),
+            Ok(Some(Ok(chunk))) => {
+                settled = false;
+                match &chunk {
+                    Chunk::Bytes(bytes) => {
+                        input.push(bytes, &mut Discard);
+                        held_bytes += bytes.len();
+                    }
+                    Chunk::Discontinuity => input.finish(&mut Discard),
+                }
+                let another = chunk == Chunk::Discontinuity && input.proof() < Proof::Proven;
+                proven.held.push_back(chunk);
+                if another {
+                    input = Input::new(Choice::First);
+                }
+            }
         }
-        proven.held.push_back(chunk);
         match input.proof() {
             Proof::Proven => return Ok(()),
             Proof::Nothing => {}

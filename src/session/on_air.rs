@@ -16,12 +16,18 @@ use super::stall::Stall;
 use crate::base::clock::{self, Instant};
 use crate::model::ProviderId;
 use crate::source::{Chunk, Opened, Pace, SourceError};
+use crate::ts::PACKET;
 use crate::ts::input::{Choice, Input};
 
-/// Bytes go through in pieces of about this size, so that pacing is even and chunks know their time.
+/// Bytes go through in pieces of this size at most, or of this much time, so that pacing is even and chunks know their time:
+/// 16 KiB of teletext alone are two seconds.
 const PIECE: usize = 16 * 1024;
+const PIECE_TIME: Duration = Duration::from_millis(60);
+const LEAST_PIECE: usize = 7 * PACKET;
 /// How often life, rate and tables are looked after.
 const TICK: Duration = Duration::from_millis(200);
+/// Silence after which nothing more is waited for.
+const SILENCE: Duration = Duration::from_secs(1);
 /// How often the report of what was seen is renewed.
 const REPORT: Duration = Duration::from_secs(1);
 
@@ -49,6 +55,8 @@ struct Air<'a> {
     stall: Stall,
     began: Instant,
     read: u64,
+    /// Bytes that `input` took.
+    fed: u64,
     pump: &'a mut Pump,
     shared: &'a Shared,
     settings: &'a Settings,
@@ -78,6 +86,7 @@ pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &S
         stall,
         began: now,
         read: 0,
+        fed: 0,
         pump,
         shared,
         settings,
@@ -86,6 +95,8 @@ pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &S
         reported: false,
     };
     let reason = air.run().await;
+    air.pump.finish(&mut air.input, clock::now());
+    air.enter(clock::now());
     air.report(clock::now());
     let left = Left { reason, provider: air.candidate.provider, lived: clock::now() - air.began };
     // The connection first, then its lease.
@@ -142,17 +153,32 @@ impl Air<'_> {
                 self.piece = bytes;
             }
             Chunk::Discontinuity => {
+                self.pump.finish(&mut self.input, now);
                 self.base = self.media().unwrap_or(self.base);
                 self.input = Input::new(Choice::First);
+                self.fed = 0;
                 self.pump.change_source(now);
             }
         }
     }
 
+    /// Bytes that take about [`PIECE_TIME`], as far as that is known.
+    fn piece_bytes(&self) -> usize {
+        let media = self.input.media_time().map_or(0, |media| media.as_millis());
+        let rate = (media > 0).then(|| self.fed as u128 * PIECE_TIME.as_millis() / media);
+        rate.map_or(PIECE, |bytes| usize::try_from(bytes).unwrap_or(PIECE).clamp(LEAST_PIECE, PIECE))
+    }
+
     fn feed(&mut self, now: Instant) {
-        let piece = self.piece.split_to(self.piece.len().min(PIECE));
+        let piece = self.piece.split_to(self.piece.len().min(self.piece_bytes()));
+        self.fed += piece.len() as u64;
         self.pump.push(&mut self.input, &piece, now);
         self.stall.observe(now, self.media(), self.read);
+        self.enter(now);
+    }
+
+    /// Says so when there is something to watch.
+    fn enter(&mut self, now: Instant) {
         if self.pump.entered() {
             if !self.reported {
                 self.report(now);
@@ -172,6 +198,10 @@ impl Air<'_> {
             return Some(Failure::Source(SourceError::TimedOut(silent)));
         }
         if !paced && self.stall.silent_for(now) >= TICK {
+            if self.stall.silent_for(now) >= SILENCE {
+                self.pump.settle(&mut self.input, now);
+                self.enter(now);
+            }
             self.pump.tables(now);
         }
         if now - self.rate.at >= REPORT {

@@ -80,8 +80,24 @@ impl Pump {
 
     /// Takes bytes of the source that `input` follows.
     pub fn push(&mut self, input: &mut Input, bytes: &[u8], now: Instant) {
-        let mut sink = Into { pump: self, now };
-        input.push(bytes, &mut sink);
+        input.push(bytes, &mut Into { pump: self, now });
+        self.keep_time(input, now);
+    }
+
+    /// The source that `input` follows has been silent for a while: gives what waited for more.
+    pub fn settle(&mut self, input: &mut Input, now: Instant) {
+        input.settle(&mut Into { pump: self, now });
+        self.keep_time(input, now);
+    }
+
+    /// The source that `input` follows is over, or this beginning of it: gives what waited for more.
+    pub fn finish(&mut self, input: &mut Input, now: Instant) {
+        input.finish(&mut Into { pump: self, now });
+        self.keep_time(input, now);
+        self.flush(now);
+    }
+
+    fn keep_time(&mut self, input: &Input, now: Instant) {
         if let Some(media) = input.media_time() {
             self.media = self.media.max(self.base + media);
         } else {
