@@ -8,6 +8,7 @@ pub mod http;
 pub mod media;
 pub mod netns;
 pub mod packets;
+pub mod pes_units;
 pub mod playlist;
 pub mod process;
 pub mod restamp;

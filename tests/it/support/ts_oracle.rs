@@ -116,6 +116,8 @@ struct Judge {
     rules: Rules,
     found: Findings,
     counters: HashMap<u16, (u8, Vec<u8>)>,
+    /// Sections that are not at their end yet.
+    partial: HashMap<u16, Vec<u8>>,
     pcrs: HashMap<u16, u64>,
     dts: HashMap<u16, u64>,
     pmt_pid: Option<u16>,
@@ -178,12 +180,27 @@ impl Judge {
     }
 
     fn tables(&mut self, index: usize, packet: Packet<'_>) {
-        if !packet.unit_start() {
+        let pid = packet.pid();
+        if let Some(section) = whole_section(packet) {
+            self.partial.remove(&pid);
+            return self.section(index, packet, section);
+        }
+        // A table of many streams takes several packets.
+        if packet.unit_start() {
+            let begun = packet.payload().split_first().and_then(|(pointer, rest)| rest.get(usize::from(*pointer)..));
+            self.partial.insert(pid, begun.unwrap_or_default().to_vec());
             return;
         }
-        let Some(section) = whole_section(packet) else {
-            return self.fault(index, packet, "a section that does not lie in its packet".into());
-        };
+        let Some(mut section) = self.partial.remove(&pid) else { return };
+        section.extend_from_slice(packet.payload());
+        let length = section.get(1..3).map_or(3, |bytes| 3 + (usize::from(bytes[0] & 0x0F) << 8 | usize::from(bytes[1])));
+        match section.get(..length) {
+            Some(whole) => self.section(index, packet, whole),
+            None => _ = self.partial.insert(pid, section),
+        }
+    }
+
+    fn section(&mut self, index: usize, packet: Packet<'_>, section: &[u8]) {
         if section_crc(section) != 0 {
             return self.fault(index, packet, "a section with a wrong CRC".into());
         }
