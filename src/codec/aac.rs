@@ -137,6 +137,7 @@ mod tests {
     #[case::channels_by_an_element(&[0x11, 0x80], None)]
     #[case::frames_of_960(&[0x11, 0x94], None)]
     #[case::rate_of_its_own(&[0x17, 0x80, 0x5D, 0xC0, 0x10], None)]
+    #[case::no_object_type(&[0x01, 0x90], None)]
     #[case::cut_short(&[0x11], None)]
     fn configurations(#[case] config: &[u8], #[case] is: Option<(u32, u8)>) {
         let header = Adts::of_config(config).map(|config| config.header(364).unwrap());

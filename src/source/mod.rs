@@ -65,7 +65,7 @@ pub struct Opened {
     pub bytes: ByteStream,
     /// How they arrive.
     pub pace: Pace,
-    /// What produces them, for people: `http`, `hls`, `udp`, `rtp`, `file`, `demo`.
+    /// What produces them, for people: `http`, `hls`, `radio`, `udp`, `rtp`, `file`, `demo`.
     pub producer: &'static str,
     /// Silence longer than this is a stall; `None`: the session's own `stall_detect`.
     pub stall_after: Option<Duration>,

@@ -72,6 +72,11 @@ impl Mp4 {
         self.init.iter().flat_map(|init| &init.tracks).map(|track| track.output.clone()).collect()
     }
 
+    /// What follows does not go on where the last fragment ended.
+    pub fn discontinuity(&mut self) {
+        self.running.fill(Running::default());
+    }
+
     /// A segment begins, at this byte of its resource; what was left of the one before it is gone.
     pub fn begin(&mut self, at: u64) {
         self.buffer.clear();

@@ -264,7 +264,8 @@ impl Taking {
         match &mut self.format {
             Format::Ts(units) => **units = Units::default(),
             Format::Packed(packed) => packed.discontinuity(),
-            Format::None | Format::Pass | Format::Mp4(_) => {}
+            Format::Mp4(mp4) => mp4.discontinuity(),
+            Format::None | Format::Pass => {}
         }
     }
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::Codec;
 use crate::ts::units::Units;
@@ -29,7 +31,9 @@ fn play(pictures: Vec<Item>, sound: Vec<Item>) -> Played {
     let mut join = Join::new(2);
     let mut items = [pictures.into_iter(), sound.into_iter()];
     let mut parts = vec![Vec::new()];
-    for _ in 0..10_000 {
+    let mut steps = 0..2_000;
+    loop {
+        steps.next().expect("an end in finitely many steps");
         match join.write(parts.last_mut().unwrap()) {
             Step::Over => break,
             Step::Discontinuity => parts.push(Vec::new()),
@@ -136,4 +140,53 @@ fn one_that_ends_does_not_hold_the_other() {
     assert_eq!(played.parts, [[range(0..8), vec![]]]);
     let played = play(begun(Codec::H264, 0..8), vec![Item::Tracks(vec![]), Item::SegmentOver]);
     assert_eq!(played.parts, [[range(0..8), vec![]]], "nor one without sound");
+}
+
+/// What a broken playlist may say: anything in any order.
+fn plan() -> impl Strategy<Value = Vec<(u8, u64)>> {
+    proptest::collection::vec((0u8..12, prop_oneof![0u64..40, 1000u64..1040, 90_000u64..95_000]), 0..60)
+}
+
+fn made(codec: Codec, plan: &[(u8, u64)]) -> Vec<Item> {
+    let mut now = 0;
+    let one = |&(kind, time): &(u8, u64)| match kind {
+        0 => Item::Discontinuity,
+        1 => Item::Tracks(track(codec)),
+        2 => Item::Tracks(track(Codec::Ac3)),
+        3 => Item::Tracks(Vec::new()),
+        4 => Item::SegmentOver,
+        5 => {
+            now = time;
+            second(time)
+        }
+        _ => {
+            now += 1;
+            second(now)
+        }
+    };
+    plan.iter().map(one).collect()
+}
+
+proptest! {
+    #[test]
+    fn whatever_they_say_there_is_an_end(pictures in plan(), sound in plan()) {
+        let mut join = Join::new(2);
+        let mut items = [made(Codec::H264, &pictures).into_iter(), made(Codec::Aac, &sound).into_iter()];
+        let mut out = Vec::new();
+        let mut steps = 0;
+        loop {
+            steps += 1;
+            prop_assert!(steps < 2_000, "no end");
+            match join.write(&mut out) {
+                Step::Over => break,
+                Step::Discontinuity => {}
+                Step::Take(index) => match items[index].next() {
+                    Some(item) => join.take(index, item),
+                    None => join.over(index),
+                },
+            }
+        }
+        prop_assert_eq!(out.len() % 188, 0);
+        prop_assert!(items.iter_mut().all(|items| items.next().is_none()), "all was taken");
+    }
 }
