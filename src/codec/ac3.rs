@@ -44,6 +44,15 @@ fn enhanced([c, d, e, f]: [u8; 4]) -> Option<(AudioFormat, usize)> {
     Some((AudioFormat { sample_rate, channels: CHANNELS[usize::from(e >> 1 & 7)] + (e & 1) }, length))
 }
 
+/// The length of a frame of E-AC-3 that belongs to the one before it: of a dependent substream (7.1 channels come like this), or of
+/// another programme (annex E.1.3.1).
+pub fn belongs_to_last(bytes: &[u8]) -> Option<usize> {
+    let &[0x0B, 0x77, c, d, _, f, ..] = bytes else { return None };
+    let (stream_type, substream) = (c >> 6, c >> 3 & 7);
+    let belongs = (11..=16).contains(&(f >> 3)) && (stream_type == 1 || substream > 0);
+    belongs.then(|| (usize::from(c & 7) << 8 | usize::from(d)) * 2 + 2)
+}
+
 /// Table 4.13, in bytes.
 fn frame_length(rate: u8, code: u8) -> Option<usize> {
     const KBIT: [usize; 19] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
@@ -79,10 +88,20 @@ mod tests {
         assert_eq!((format.sample_rate, format.channels, length), (48_000, 2, 512));
     }
 
+    #[test]
+    fn what_belongs_to_the_frame_before() {
+        let header = |c: u8, bsid: u8| [0x0B, 0x77, c, 0xFF, 0b0011_0100, bsid << 3, 0, 0];
+        assert_eq!(belongs_to_last(&header(0x40, 16)), Some(512), "dependent");
+        assert_eq!(belongs_to_last(&header(0x08, 16)), Some(512), "another programme");
+        assert_eq!(belongs_to_last(&header(0x00, 16)), None);
+        assert_eq!(belongs_to_last(&header(0x40, 8)), None, "AC-3");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
             frame(&[&[0x0B, 0x77][..], &bytes].concat());
+            belongs_to_last(&[&[0x0B, 0x77][..], &bytes].concat());
         }
     }
 }

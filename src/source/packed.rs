@@ -7,12 +7,15 @@ mod tests;
 use bytes::{Buf, BytesMut};
 
 use super::sniff::{AudioKind, audio_frame, id3_length};
+use crate::codec::ac3;
 use crate::model::Codec;
 use crate::ts::mux::{Track, Unit};
 use crate::ts::time::Pts90k;
 
 /// Bytes of a header that are looked at.
 const HEADER: usize = 8;
+/// Substreams of E-AC-3 that may belong to one frame: eight independent ones with eight dependent ones each (annex E.1.3.1).
+const MOST_SUBSTREAMS: usize = 63;
 /// The longest ID3 tag that is read; longer ones (pictures) are passed over.
 const LONGEST_TAG: usize = 64 * 1024;
 /// Who signs the time of a segment (RFC 8216, 3.4).
@@ -107,13 +110,14 @@ impl Packed {
             self.buffer.advance(next.map_or(self.buffer.len(), |next| next + 1));
             return true;
         };
+        let Some(length) = self.whole_length(frame.length, frame.kind, over) else { return false };
         // Out of step any bytes may look like a header: another one must follow.
         self.in_step &= self.clock.rate == u64::from(frame.rate);
-        let needed = frame.length + if self.in_step || over { 0 } else { HEADER };
+        let needed = length + if self.in_step || over { 0 } else { HEADER };
         if self.buffer.len() < needed {
             return false;
         }
-        let follows = self.buffer.get(frame.length..).filter(|next| next.len() >= HEADER);
+        let follows = self.buffer.get(length..).filter(|next| next.len() >= HEADER);
         let proven = self.in_step
             || follows
                 .is_none_or(|next| next.starts_with(b"ID3") || audio_frame(next).is_some_and(|next| next.kind == frame.kind));
@@ -127,9 +131,24 @@ impl Packed {
             self.track = track(frame.kind, frame.rate);
         }
         let now = self.clock.frame(frame.samples, frame.rate);
-        let data = self.buffer.split_to(frame.length).to_vec();
+        let data = self.buffer.split_to(length).to_vec();
         out.push(Unit { track: 0, pts: now, dts: now, random_access: true, data });
         true
+    }
+
+    /// The length of a frame with those that belong to it; `None` if that is not to be told yet.
+    fn whole_length(&self, mut length: usize, kind: AudioKind, over: bool) -> Option<usize> {
+        for _ in 0..if kind == AudioKind::Eac3 { MOST_SUBSTREAMS } else { 0 } {
+            match self.buffer.get(length..).filter(|next| next.len() >= HEADER) {
+                Some(next) => match ac3::belongs_to_last(next) {
+                    Some(more) => length += more,
+                    None => break,
+                },
+                None if over => break,
+                None => return None,
+            }
+        }
+        Some(length)
     }
 
     /// A tag at the beginning of the buffer.

@@ -112,3 +112,54 @@ impl Sink for Taken {
 fn begun(track: usize, pts: Pts90k, dts: Pts90k, mark: Mark, length: u16) -> Unit {
     Unit { track, pts, dts, random_access: mark.random_access, data: Vec::with_capacity(usize::from(length)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Codec;
+    use crate::ts::mux::Muxer;
+
+    fn stream(units: &[Unit]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut muxer = Muxer::new(&[Track::new(Codec::Ac3, None).unwrap()]);
+        units.iter().for_each(|unit| muxer.write(unit, &mut out));
+        out
+    }
+
+    fn unit(at: u64, size: usize) -> Unit {
+        Unit { track: 0, pts: Pts90k(at), dts: Pts90k(at), random_access: true, data: vec![at as u8; size] }
+    }
+
+    #[test]
+    fn what_has_no_time_belongs_to_what_came_before() {
+        // Too long for one PES packet.
+        let units = [unit(1, 100_000), unit(2, 50)];
+        let mut apart = Units::default();
+        apart.push(&stream(&units));
+        assert_eq!(apart.take().count(), 1, "the last may go on");
+        apart.segment_over();
+        assert_eq!(apart.take().map(|unit| unit.data.len()).collect::<Vec<_>>(), [50]);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_survived(
+            breaks in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..40), cut in 1usize..900,
+        ) {
+            let mut bytes = stream(&(0..20).map(|n| unit(n * 2880, 700)).collect::<Vec<_>>());
+            for (at, byte) in breaks {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let mut apart = Units::default();
+            bytes.chunks(cut).for_each(|piece| apart.push(piece));
+            apart.finish();
+            let tracks = apart.tracks().map_or(0, |tracks| tracks.len());
+            let found: Vec<Unit> = apart.take().collect();
+            prop_assert!(found.iter().all(|unit| unit.track < tracks.max(1)));
+            prop_assert!(found.iter().map(|unit| unit.data.len()).sum::<usize>() <= bytes.len());
+        }
+    }
+}

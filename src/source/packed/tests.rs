@@ -57,6 +57,22 @@ fn frames_last_as_long_as_they_say(#[case] frame: Vec<u8>, #[case] codec: Codec,
     assert_eq!((units[0].pts, units[1].pts), (Pts90k(900_000), Pts90k(900_000 + step_90k)));
 }
 
+/// 7.1 channels: a frame of 5.1, and one of a dependent substream that belongs to it.
+#[test]
+fn substreams_stay_together() {
+    let mut dependent = vec![0; 256];
+    dependent[..6].copy_from_slice(&[0x0B, 0x77, 0x40, 0x7F, 0b0001_0100, 16 << 3]);
+    let both = [eac3(), dependent].concat();
+    for cut in [1, 100, 5000] {
+        let (_, units) = all(&both.repeat(5), cut);
+        assert_eq!(units.len(), 5);
+        assert!(units.iter().all(|unit| unit.data == both));
+        assert_eq!(units[4].pts, Pts90k(4 * 960));
+    }
+    let sniffed = crate::source::sniff::sniff(&both.repeat(5), false);
+    assert_eq!(sniffed, crate::source::sniff::Sniffed::Audio { kind: AudioKind::Eac3, offset: 0 });
+}
+
 #[test]
 fn half_rates_have_a_type_of_their_own() {
     // MPEG-2 layer III, 64 kbit/s, 22.05 kHz.

@@ -118,6 +118,9 @@ fn run(bytes: &[u8], mut offset: usize) -> (usize, Option<AudioKind>) {
         first.get_or_insert(next);
         count += 1;
         offset += next.length;
+        while let Some(length) = bytes.get(offset..).and_then(ac3::belongs_to_last) {
+            offset += length;
+        }
     }
     (count, first.map(|first| first.kind))
 }
