@@ -117,6 +117,10 @@ fn magic(bytes: &[u8]) -> Option<Sniffed> {
     if bytes.starts_with(b"\x1F\x8B\x08") {
         return Some(Sniffed::Gzip);
     }
+    // These are words, too: a box is hardly ever longer than 16 MiB.
+    if bytes.first() == Some(&0) && matches!(bytes.get(4..8), Some(b"free" | b"skip" | b"uuid" | b"ssix")) {
+        return Some(Sniffed::Other(MP4));
+    }
     // A segment may begin with more kinds of boxes than a file (CMAF, 23000-19, 7.3.2.3).
     if matches!(bytes.get(4..8), Some(b"ftyp" | b"moov" | b"moof" | b"styp" | b"sidx" | b"emsg" | b"prft")) {
         return Some(Sniffed::Other(MP4));

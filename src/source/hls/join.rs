@@ -15,8 +15,11 @@ use crate::ts::time::Pts90k;
 
 /// What is added to all times, so that those of a recording that begins at 0 do not lie before the wrap: 10 s.
 const OFFSET_90K: u64 = 900_000;
-/// Time goes on if it does so within this: 10 s forward, 1 s back.
-const NEAR_90K: std::ops::RangeInclusive<i64> = -90_000..=900_000;
+/// Time goes on if it does so within this: 1 s back, and forward 1 s, so that nobody sits through a hole; or 10 s where the other
+/// playlist fills it.
+const BACK_90K: i64 = -90_000;
+const FORWARD_90K: i64 = 90_000;
+const FORWARD_FILLED_90K: i64 = 900_000;
 /// Sound may begin this much before the picture; what is earlier is left out. 200 ms.
 const EARLY_90K: i64 = 18_000;
 /// So long the other playlist is given to come to its discontinuity: 15 s of it.
@@ -150,13 +153,14 @@ impl Join {
     }
 
     fn units(&mut self, index: usize, units: Vec<Unit>) {
+        let forward = if self.parts.len() > 1 { FORWARD_FILLED_90K } else { FORWARD_90K };
         let (Some(part), Some(first)) = (self.parts.get_mut(index), units.first().map(|unit| unit.dts)) else { return };
         if !part.held.is_empty() {
             part.held.extend(units);
             return;
         }
         let here = self.last.or(self.queue.first_of_all());
-        let near = here.is_some_and(|here| NEAR_90K.contains(&first.since(here)));
+        let near = here.is_some_and(|here| (BACK_90K..=forward).contains(&first.since(here)));
         if part.tracks.is_none() || part.coming.is_some() || (part.marked && !near && self.muxer.is_some()) {
             // It takes no further part in what is there.
             self.queue.over(part.range.clone());

@@ -35,6 +35,18 @@ async fn whole(mut opened: Opened) -> Result<(Vec<u8>, usize), SourceError> {
     }
 }
 
+/// Everything to the end, a part for each beginning.
+async fn parts(mut opened: Opened) -> Vec<Vec<u8>> {
+    let mut parts = vec![Vec::new()];
+    while let Some(chunk) = opened.bytes.next().await {
+        match chunk.unwrap() {
+            Chunk::Bytes(bytes) => parts.last_mut().unwrap().extend_from_slice(&bytes),
+            Chunk::Discontinuity => parts.push(Vec::new()),
+        }
+    }
+    parts
+}
+
 #[rstest]
 #[case::plain(&[])]
 #[case::event(&["-hls_playlist_type", "event"])]

@@ -64,6 +64,8 @@ fn one_whole_packet_is_a_stream_too() {
 #[case::png(b"\x89PNG\r\n\x1A\n", Sniffed::Other("a PNG picture"))]
 #[case::jpeg(b"\xFF\xD8\xFF\xE0\0\0\0\0\0", Sniffed::Other("a JPEG picture"))]
 #[case::mp4(b"\0\0\0\x20ftypisom", Sniffed::Other("an MP4 file"))]
+#[case::segment(b"\0\0\0\x20freeisom", Sniffed::Other("an MP4 file"))]
+#[case::a_word(b"The free trial is over", Sniffed::Other("text"))]
 #[case::junk(b"\x01\x02\x03\xC3\x28\0\0\0\0\0\0", Sniffed::Other("data that is no transport stream"))]
 fn whole_bodies(#[case] bytes: &[u8], #[case] is: Sniffed) {
     assert_eq!(sniff(bytes, true), is);

@@ -112,14 +112,7 @@ async fn both_begin_anew_together() {
         studio.write(name, text.as_bytes());
     }
     let server = studio.serve().await;
-    let mut opened = open(&server.url("/master.m3u8")).await.unwrap();
-    let mut parts = vec![Vec::new()];
-    while let Some(chunk) = opened.bytes.next().await {
-        match chunk.unwrap() {
-            Chunk::Bytes(bytes) => parts.last_mut().unwrap().extend_from_slice(&bytes),
-            Chunk::Discontinuity => parts.push(Vec::new()),
-        }
-    }
+    let parts = parts(open(&server.url("/master.m3u8")).await.unwrap()).await;
     assert_eq!(parts.len(), 2);
     for part in parts {
         check(&part, 2);
