@@ -34,6 +34,8 @@ pub struct Proven {
     pub candidate: Candidate,
     /// What came so far.
     pub held: VecDeque<Chunk>,
+    /// It was proven by a silence: nothing is to be waited for any more once this is played.
+    pub settled: bool,
     /// From dialling to proof.
     pub after: Duration,
 }
@@ -106,7 +108,7 @@ pub async fn prove(
         .await
         .map_err(|_| Failure::Source(SourceError::TimedOut(limits.silent)))?
         .map_err(Failure::Source)?;
-    let mut proven = Proven { opened, lease, candidate, held: VecDeque::new(), after: Duration::ZERO };
+    let mut proven = Proven { opened, lease, candidate, held: VecDeque::new(), settled: false, after: Duration::ZERO };
     watch(&mut proven, began, limits, flowing).await?;
     proven.after = clock::now() - began;
     Ok(proven)
@@ -152,7 +154,10 @@ async fn watch(proven: &mut Proven, began: Instant, limits: Limits, flowing: &At
             }
         }
         match input.proof() {
-            Proof::Proven => return Ok(()),
+            Proof::Proven => {
+                proven.settled = settled;
+                return Ok(());
+            }
             Proof::Nothing => {}
             _ => flowing.store(true, Ordering::Relaxed),
         }

@@ -47,6 +47,8 @@ struct Air<'a> {
     opened: Opened,
     candidate: Candidate,
     held: std::collections::VecDeque<Chunk>,
+    /// What is held was followed by a silence.
+    settled: bool,
     input: Input,
     /// Media time before the present beginning of the source (loops, discontinuities of HLS).
     base: Duration,
@@ -67,7 +69,7 @@ struct Air<'a> {
 
 /// Plays a proven source until it is lost.
 pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &Settings, ports: &dyn Ports) -> Left {
-    let Proven { opened, lease, candidate, held, .. } = proven;
+    let Proven { opened, lease, candidate, held, settled, .. } = proven;
     let now = clock::now();
     let burst = match opened.pace {
         Pace::Live => settings.live_burst,
@@ -79,6 +81,7 @@ pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &S
         opened,
         candidate,
         held,
+        settled,
         input: Input::new(Choice::First),
         base: Duration::ZERO,
         piece: Bytes::new(),
@@ -123,6 +126,10 @@ impl Air<'_> {
             {
                 self.take(chunk, now);
                 continue;
+            }
+            if !paced && self.piece.is_empty() && std::mem::take(&mut self.settled) {
+                self.pump.settle(&mut self.input, now);
+                self.enter(now);
             }
             let flush_at = self.pump.deadline();
             tokio::select! {

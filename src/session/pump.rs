@@ -88,6 +88,7 @@ impl Pump {
     pub fn settle(&mut self, input: &mut Input, now: Instant) {
         input.settle(&mut Into { pump: self, now });
         self.keep_time(input, now);
+        self.flush(now);
     }
 
     /// The source that `input` follows is over, or this beginning of it: gives what waited for more.

@@ -1,3 +1,5 @@
+mod mutations;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
