@@ -171,7 +171,7 @@ impl Manager {
                 return Err(TuneError::MaxSubscribers);
             }
             if let Some(tuner) = self.shared_tuner(shared, tune) {
-                return Ok(self.subscribe(shared, tune, tuner));
+                return Ok(self.subscribe(shared, tune, tuner, false));
             }
         }
         let preempt = CancellationToken::new();
@@ -180,12 +180,12 @@ impl Manager {
         let lease = self.admit(tune, plan.channel, occupant).await?;
         let tuner = lease.index();
         // While this client waited another may have started the session.
-        let shared = self.session(plan, tune.device);
+        let (shared, ours) = self.session(plan, tune.device);
         if let Some(other) = self.shared_tuner(&shared, tune) {
-            return Ok(self.subscribe(&shared, tune, other));
+            return Ok(self.subscribe(&shared, tune, other, ours));
         }
         shared.add_tuner(lease, preempt);
-        Ok(self.subscribe(&shared, tune, tuner))
+        Ok(self.subscribe(&shared, tune, tuner, ours))
     }
 
     /// The tuner on which the session is shown already, if this wish may share it.
@@ -220,9 +220,10 @@ impl Manager {
         }
     }
 
-    fn subscribe(&self, shared: &Arc<Shared>, tune: &Tune, tuner: u8) -> Option<Subscription> {
+    fn subscribe(&self, shared: &Arc<Shared>, tune: &Tune, tuner: u8, ours: bool) -> Option<Subscription> {
         let id = SubscriberId(self.0.next.fetch_add(1, Ordering::Relaxed) + 1);
-        let opening = *shared.phase().borrow() == Phase::Opening;
+        // A near source may be on air before the one who asked for it gets here.
+        let opening = ours || *shared.phase().borrow() == Phase::Opening;
         let tally = shared.join(id, tune.client.clone(), (tune.device, tuner))?;
         let start = if opening { Start::First } else { Start::Join };
         tracing::info!(
@@ -247,11 +248,11 @@ impl Manager {
         self.sessions().running.get(&channel).filter(|shared| shared.is_open()).cloned()
     }
 
-    /// The running session, or a new one.
-    fn session(&self, plan: &Plan, device: i64) -> Arc<Shared> {
+    /// The running session, or a new one; whether it is new.
+    fn session(&self, plan: &Plan, device: i64) -> (Arc<Shared>, bool) {
         let mut sessions = self.sessions();
         if let Some(shared) = sessions.running.get(&plan.channel).filter(|shared| shared.is_open()) {
-            return shared.clone();
+            return (shared.clone(), false);
         }
         let inner = &self.0;
         let id = SessionId(inner.next.fetch_add(1, Ordering::Relaxed) + 1);
@@ -265,7 +266,7 @@ impl Manager {
             driver::run(task.clone(), context).await;
             manager.ended(&task);
         });
-        shared
+        (shared, true)
     }
 
     fn ended(&self, shared: &Arc<Shared>) {
