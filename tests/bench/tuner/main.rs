@@ -20,7 +20,7 @@ fn main() -> Outcome {
         return baseline::writer(rest);
     }
     let wanted = |name: &str| args.is_empty() || args.iter().any(|arg| arg == name);
-    let stream = origin::stream()?;
+    let stream = origin::stream(9000)?;
     if wanted("idle") {
         idle()?;
     }
@@ -34,7 +34,7 @@ fn main() -> Outcome {
         fanout(&stream)?;
     }
     if wanted("memory") {
-        memory(&stream)?;
+        memory(&origin::stream(19_375)?)?;
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ fn fanout(stream: &origin::Stream) -> Outcome {
 
 /// Memory that eight channels take beyond their rings.
 fn memory(stream: &origin::Stream) -> Outcome {
-    let origin = origin::Origin::fast(stream, 155e6 / 8.0 / 8.0)?;
+    let origin = origin::Origin::live(stream)?;
     let lists: Vec<_> = (0..8).map(|n| origin.playlist_from(n)).collect::<Result<_, _>>()?;
     let rooftop = process::Rooftop::start(&lists)?;
     rooftop.set_tuners(8)?;

@@ -9,33 +9,36 @@ use std::time::{Duration, Instant};
 
 type Error = Box<dyn std::error::Error>;
 
-const RATE_BPS: f64 = 9e6;
 const SECONDS: u32 = 60;
 /// Keyframes come every second; a client that starts here waits for the next.
 const START_MS: f64 = 700.0;
 
 /// A transport stream of constant rate.
 #[derive(Clone)]
-pub struct Stream(Arc<Vec<u8>>);
+pub struct Stream {
+    bytes: Arc<Vec<u8>>,
+    kbps: u32,
+}
 
 impl Stream {
     pub fn bytes_per_second(&self) -> f64 {
-        RATE_BPS / 8.0
+        f64::from(self.kbps) * 1000.0 / 8.0
     }
 }
 
-/// Makes it, or takes the one made before.
-pub fn stream() -> Result<Stream, Error> {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-9mbit.ts");
+/// Makes one of so many kilobits a second, or takes the one made before.
+pub fn stream(kbps: u32) -> Result<Stream, Error> {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{kbps}.ts"));
     if !path.exists() {
         let part = path.with_extension("part.ts");
         let size = format!("testsrc2=s=1280x720:r=25:d={SECONDS}");
+        let (rate, video) = (format!("{kbps}k"), format!("{}k", kbps * 8 / 9));
         let sound = format!("sine=f=440:d={SECONDS}");
         let status = Command::new("ffmpeg")
             .args(["-v", "error", "-y", "-f", "lavfi", "-i", &size, "-f", "lavfi", "-i", &sound])
             .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0"])
-            .args(["-b:v", "8M", "-minrate", "8M", "-maxrate", "8M", "-bufsize", "2M", "-x264-params", "nal-hrd=cbr"])
-            .args(["-c:a", "aac", "-b:a", "128k", "-muxrate", "9M", "-f", "mpegts"])
+            .args(["-b:v", &video, "-minrate", &video, "-maxrate", &video, "-bufsize", "2M", "-x264-params", "nal-hrd=cbr"])
+            .args(["-c:a", "aac", "-b:a", "128k", "-muxrate", &rate, "-f", "mpegts"])
             .arg(&part)
             .status()?;
         if !status.success() {
@@ -43,7 +46,7 @@ pub fn stream() -> Result<Stream, Error> {
         }
         std::fs::rename(&part, &path)?;
     }
-    Ok(Stream(Arc::new(std::fs::read(path)?)))
+    Ok(Stream { bytes: Arc::new(std::fs::read(path)?), kbps })
 }
 
 /// An HTTP server of the stream.
@@ -69,15 +72,10 @@ impl Origin {
         Self::start(stream, Mode::FromStart, stream.bytes_per_second())
     }
 
-    /// At another rate than it was made for.
-    pub fn fast(stream: &Stream, bytes_per_second: f64) -> Result<Self, Error> {
-        Self::start(stream, Mode::Live(Instant::now()), bytes_per_second)
-    }
-
     fn start(stream: &Stream, mode: Mode, bytes_per_second: f64) -> Result<Self, Error> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let origin = Self { address: listener.local_addr()?, lists: tempfile::tempdir()? };
-        let bytes = stream.0.clone();
+        let bytes = stream.bytes.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let bytes = bytes.clone();

@@ -61,7 +61,7 @@ impl Rooftop {
     /// Bytes held by all rings.
     pub fn ring_bytes(&self) -> Result<u64, Error> {
         let metrics = self.get("/metrics", None)?;
-        let lines = metrics.lines().filter(|line| line.starts_with("rooftop_ring_bytes"));
+        let lines = metrics.lines().filter(|line| line.starts_with("rooftop_session_ring_bytes"));
         Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
     }
 
