@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use crate::base::clock::{self, Instant};
 use crate::model::{Blame, ProviderId, Retry};
+use crate::tuner::ProviderView;
 
 /// Why no candidate was proven.
 #[derive(Debug, Default)]
@@ -95,7 +96,8 @@ fn may_stagger(waiting: &VecDeque<Candidate>, means: &Means) -> bool {
 }
 
 fn has_room(means: &Means, provider: ProviderId) -> bool {
-    means.pool.providers().iter().find(|view| view.id == provider).is_none_or(|view| view.in_use < view.limit)
+    let free = |view: &ProviderView| view.in_use.saturating_sub(view.probing) < view.limit;
+    means.pool.providers().iter().find(|view| view.id == provider).is_none_or(free)
 }
 
 async fn try_one(

@@ -4,5 +4,5 @@
 pub mod pool;
 pub mod terms;
 
-pub use pool::{ConnectionLease, DeviceLease, Pool};
+pub use pool::{ConnectionLease, DeviceLease, Pool, ProbeLease};
 pub use terms::{Kind, LockError, Occupant, ProviderView, Refused, Settings, SlotView, TunerChoice};

@@ -3,6 +3,8 @@
 //! Slots change hands under one short lock that is never held across an await. `slots in use == live upstream
 //! connections` holds because a connection lease lives inside the task that owns the connection.
 
+mod probe;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,8 @@ use tokio::sync::Notify;
 use crate::base::clock::{self, Instant};
 use crate::base::tasks::CancellationToken;
 use crate::model::ProviderId;
+
+pub use probe::ProbeLease;
 
 use super::terms::{Kind, LockError, Occupant, ProviderView, Refused, Settings, SlotView, TunerChoice};
 
@@ -48,6 +52,8 @@ struct Connections {
     limit: u32,
     held: Vec<Held>,
     settle_until: Option<Instant>,
+    /// Viewers that wait for one.
+    waiting: u32,
 }
 
 #[derive(Debug)]
@@ -190,6 +196,7 @@ impl Pool {
         wait: Duration,
     ) -> Option<ConnectionLease> {
         let deadline = clock::now() + wait;
+        let _waiting = (kind == Kind::Client).then(|| self.waiting(provider));
         loop {
             let freed = self.0.freed.notified();
             tokio::pin!(freed);
@@ -236,6 +243,9 @@ impl Pool {
             connections.settle_until = None;
         }
         connections.held.push(Held { lease, since: now, probe: kind == Kind::Probe, idle_since: None, preempt });
+        if kind == Kind::Client {
+            connections.keep_one_free(now + self.0.settings.preempt_settle);
+        }
         Ok(ConnectionLease { pool: self.clone(), provider, lease })
     }
 
@@ -328,7 +338,8 @@ impl Pool {
         let view = |(id, connections): (&ProviderId, &Connections)| ProviderView {
             id: *id,
             limit: connections.limit,
-            in_use: u32::try_from(connections.held.len()).unwrap_or(u32::MAX),
+            in_use: connections.in_use(),
+            probing: connections.probing(),
         };
         state.providers.iter().map(view).collect()
     }
@@ -351,7 +362,7 @@ impl State {
 
 impl Connections {
     fn unlimited() -> Self {
-        Self { limit: u32::MAX, held: Vec::new(), settle_until: None }
+        Self { limit: u32::MAX, held: Vec::new(), settle_until: None, waiting: 0 }
     }
 }
 
@@ -439,6 +450,10 @@ impl Drop for ConnectionLease {
     fn drop(&mut self) {
         let mut state = self.pool.state();
         if let Some(connections) = state.providers.get_mut(&self.provider) {
+            // A probe must not cost the viewer who comes right behind it: servers count its connection for a moment longer.
+            if connections.held.iter().any(|held| held.lease == self.lease && held.probe) {
+                connections.settle_until = Some(clock::now() + self.pool.0.settings.preempt_settle);
+            }
             connections.held.retain(|held| held.lease != self.lease);
         }
         drop(state);

@@ -97,4 +97,12 @@ pub struct ProviderView {
     pub limit: u32,
     /// Now.
     pub in_use: u32,
+    /// Those of them that are for probes, which yield.
+    pub probing: u32,
+}
+
+/// Whether a provider has a connection to spare for a probe: one more stays free for a viewer, and of a provider with a single
+/// one nothing at all is in use.
+pub fn can_spare_one(limit: u32, in_use: u32) -> bool {
+    if limit <= 1 { in_use == 0 } else { in_use.saturating_add(2) <= limit }
 }
