@@ -8,6 +8,7 @@ pub mod ids;
 pub mod lineup;
 pub mod source;
 pub mod stream_info;
+pub mod verdict;
 
 pub use channel::{Channel, NewChannel};
 pub use device::Device;
@@ -16,3 +17,4 @@ pub use health::Health;
 pub use ids::{ChannelId, DeviceId, GuideNumber, ProviderId, SessionId, SourceId, SubscriberId};
 pub use source::{Headers, NewSource, Provider, Source};
 pub use stream_info::{AudioInfo, Codec, StreamInfo, SubtitleInfo, VideoInfo};
+pub use verdict::Verdict;

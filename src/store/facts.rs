@@ -1,4 +1,4 @@
-//! Facts that nobody waits for: health, what was seen in streams, use of tokens. Only the newest of each is kept until the
+//! Facts that nobody waits for: health, verdicts of probes, what was seen in streams, use of tokens. Only the newest of each is kept until the
 //! writer takes them all at once, so there are never more of them than there are sources, channels and tokens.
 
 use std::collections::HashMap;
@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, named_params};
 
-use super::{Shared, StoreError};
-use crate::model::{ChannelId, Health, SourceId, StreamInfo};
+use super::{Shared, StoreError, probes};
+use crate::model::{ChannelId, Health, SourceId, StreamInfo, Verdict};
 
 /// Facts not yet written.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     health: HashMap<SourceId, Health>,
     info: HashMap<ChannelId, StreamInfo>,
+    verdicts: HashMap<SourceId, Arc<Verdict>>,
     token_used_ms: HashMap<i64, i64>,
 }
 
@@ -37,7 +38,7 @@ impl Gathering {
 
 impl Facts {
     pub(super) fn is_empty(&self) -> bool {
-        self.health.is_empty() && self.info.is_empty() && self.token_used_ms.is_empty()
+        self.health.is_empty() && self.info.is_empty() && self.verdicts.is_empty() && self.token_used_ms.is_empty()
     }
 
     pub(super) fn health(&mut self, source: SourceId, health: Health) {
@@ -46,6 +47,10 @@ impl Facts {
 
     pub(super) fn info(&mut self, channel: ChannelId, info: StreamInfo) {
         self.info.insert(channel, info);
+    }
+
+    pub(super) fn verdict(&mut self, source: SourceId, verdict: Arc<Verdict>) {
+        self.verdicts.insert(source, verdict);
     }
 
     pub(super) fn token_used(&mut self, token: i64, now_ms: i64) {
@@ -76,6 +81,7 @@ impl Facts {
             let text = serde_json::to_string(seen).map_err(|error| StoreError::Nonsense(error.to_string()))?;
             info.execute(named_params! { ":id": channel.0, ":info": text })?;
         }
+        probes::write(connection, &self.verdicts)?;
         let mut used = connection.prepare_cached("UPDATE api_tokens SET last_used_ms = :ms WHERE id = :id")?;
         for (token, ms) in &self.token_used_ms {
             used.execute(named_params! { ":id": token, ":ms": ms })?;

@@ -16,6 +16,7 @@ mod load;
 mod lock;
 mod matching;
 mod numbers;
+mod probes;
 mod random;
 mod readers;
 mod schema;
@@ -69,6 +70,7 @@ struct Shared {
     catalog: ArcSwap<Catalog>,
     tokens: ArcSwap<Vec<tokens::Known>>,
     facts: Gathering,
+    verdicts: probes::Verdicts,
 }
 
 impl std::fmt::Debug for Store {
@@ -115,6 +117,7 @@ impl Store {
             catalog: ArcSwap::from_pointee(load::catalog(&connection)?),
             tokens: ArcSwap::from_pointee(tokens::load(&connection)?),
             facts: Gathering::default(),
+            verdicts: probes::load(&connection)?,
         });
         let (writer, thread) = Writer::start(connection, Arc::clone(&shared), owned)?;
         let readers = Readers::new(path.clone());

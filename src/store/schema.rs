@@ -13,7 +13,10 @@ const APPLICATION_ID: i64 = 0x5254_6F70;
 /// Waits this long for another process that writes, such as a command beside the server.
 const BUSY: Duration = Duration::from_secs(10);
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_initial.sql")).foreign_key_check()];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/0001_initial.sql")).foreign_key_check(),
+    M::up(include_str!("../../migrations/0002_probes.sql")).foreign_key_check(),
+];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 
 /// The schema version of this program.
