@@ -29,6 +29,8 @@ pub mod tuner;
 
 pub mod session;
 
+pub mod prober;
+
 pub mod admin;
 pub mod hdhr;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Device, DeviceId};
+use crate::model::{Device, DeviceId, SourceId, Verdict};
 use crate::store::Catalog;
 
 /// A virtual device to be made.
@@ -56,6 +56,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Whether the database answers.
     fn store_answers(&self) -> BoxFuture<'static, bool>;
+
+    /// What the last probe of a source found out, from memory.
+    fn verdict(&self, source: SourceId) -> Option<Arc<Verdict>>;
+
+    /// Looks at a source now. A conflict where what it takes is not to spare.
+    fn probe(&self, source: SourceId) -> BoxFuture<'static, Result<Verdict, BackendError>>;
 
     /// Makes a virtual device and brings it up.
     fn add_device(&self, device: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>>;

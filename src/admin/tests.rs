@@ -13,7 +13,8 @@ use tower::ServiceExt;
 use super::*;
 use crate::http::Peer;
 use crate::model::{
-    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Provider, ProviderId, Retry, Source, SourceId, StreamInfo,
+    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Provider, ProviderId, Retry, Source, SourceId,
+    StreamInfo, Verdict,
 };
 use crate::session::{Plan, Ports};
 use crate::store::Catalog;
@@ -54,6 +55,15 @@ impl Backend for Memory {
 
     fn store_answers(&self) -> BoxFuture<'static, bool> {
         std::future::ready(true).boxed()
+    }
+
+    fn verdict(&self, source: SourceId) -> Option<Arc<Verdict>> {
+        let reason = Some("upstream answered 404".to_owned());
+        (source.0 == 1).then(|| Arc::new(Verdict { at_ms: 5, reason, ..Verdict::default() }))
+    }
+
+    fn probe(&self, source: SourceId) -> BoxFuture<'static, Result<Verdict, BackendError>> {
+        std::future::ready(self.verdict(source).map(|verdict| (*verdict).clone()).ok_or(BackendError::NotFound)).boxed()
     }
 
     fn add_device(&self, new: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>> {

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 
 use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
-use crate::model::{Device, DeviceId};
+use crate::model::{Device, DeviceId, SourceId, Verdict};
+use crate::prober::{NotProbed, Prober};
 use crate::store::{self, Catalog, Store, StoreError};
 use crate::tuner::Pool;
 
@@ -19,6 +20,8 @@ pub struct StoreBackend {
     pub pool: Pool,
     /// The devices that are up.
     pub rack: Rack,
+    /// Who looks at sources.
+    pub prober: Prober,
 }
 
 impl Backend for StoreBackend {
@@ -36,6 +39,21 @@ impl Backend for StoreBackend {
         async move {
             let answer = store.answers().await;
             answer.inspect_err(|error| tracing::warn!(%error, "the database does not answer")).is_ok()
+        }
+        .boxed()
+    }
+
+    fn verdict(&self, source: SourceId) -> Option<Arc<Verdict>> {
+        self.store.verdict(source)
+    }
+
+    fn probe(&self, source: SourceId) -> BoxFuture<'static, Result<Verdict, BackendError>> {
+        let prober = self.prober.clone();
+        async move {
+            prober.probe_now(source).await.map_err(|error| match error {
+                NotProbed::Unknown => BackendError::NotFound,
+                reason => BackendError::Conflict(format!("Not now: {reason}.")),
+            })
         }
         .boxed()
     }
@@ -120,7 +138,7 @@ mod tests {
         let parts = Parts {
             store: store.clone(),
             pool: pool.clone(),
-            manager: Manager::new(Default::default(), pool.clone(), opener, ports),
+            manager: Manager::new(Default::default(), pool.clone(), opener.clone(), ports.clone()),
             channels: Arc::new(StoreChannels(store.clone())),
             access: Access::default(),
             main: listen::bind([("127.0.0.1:0".parse().unwrap(), false)]).unwrap().addresses(),
@@ -129,7 +147,8 @@ mod tests {
         };
         let rack = Rack::new(parts);
         rack.refresh().await;
-        StoreBackend { store, pool, rack }
+        let prober = Prober::new(Default::default(), store.clone(), pool.clone(), opener, ports);
+        StoreBackend { store, pool, rack, prober }
     }
 
     fn free_port(ip: &str) -> SocketAddr {

@@ -17,9 +17,9 @@ use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
 use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
+use crate::prober::Prober;
 use crate::session::Manager;
 use crate::store::Store;
-use crate::tuner::Pool;
 
 /// What is running.
 pub struct Running {
@@ -33,7 +33,7 @@ impl Running {
     pub async fn start(
         config: &Config,
         store: &Store,
-        pool: &Pool,
+        prober: &Prober,
         manager: &Manager,
         access: &Access,
         bound: Bound,
@@ -44,7 +44,7 @@ impl Running {
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
         let rack = Rack::new(Parts {
             store: store.clone(),
-            pool: pool.clone(),
+            pool: manager.pool().clone(),
             manager: manager.clone(),
             channels: Arc::new(StoreChannels(store.clone())),
             access: access.clone(),
@@ -53,8 +53,11 @@ impl Running {
             stop: stop.clone(),
         });
         rack.refresh().await;
-        let backend = Arc::new(StoreBackend { store: store.clone(), pool: pool.clone(), rack: rack.clone() });
-        let admin = AdminState::new(backend, manager.clone(), access.clone(), state.clone(), Metrics::new());
+        let (store, pool, prober) = (store.clone(), manager.pool().clone(), prober.clone());
+        let metrics = Metrics::new();
+        metrics.read(prober.clone());
+        let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober });
+        let admin = AdminState::new(backend, manager.clone(), access.clone(), state.clone(), metrics);
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, admin));
         let serve = |listener: TcpListener| {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::health::HealthBook;
 use crate::base::clock;
 use crate::base::secret::Secret;
-use crate::model::{ChannelId, GuideNumber, Health, ProviderId, Retry, Source, SourceId, StreamInfo};
+use crate::model::{ChannelId, GuideNumber, Health, ProviderId, Retry, Source, SourceId, StreamInfo, Verdict};
+use crate::prober::{self, Lesson};
 use crate::session::{Candidate, Plan, Ports};
 use crate::store::Store;
 
@@ -58,6 +59,31 @@ impl Ports for StorePorts {
         let known = catalog.channels.iter().find(|known| known.id == channel).and_then(|known| known.info.as_ref());
         if known.is_none_or(|known| is_news(known, info)) {
             self.store.record_stream_info(channel, info.clone());
+        }
+    }
+}
+
+/// An account that refused a probe without saying for how long rests as long as one that refused a viewer.
+const REFUSED: Duration = Duration::from_secs(3);
+
+impl prober::Ports for StorePorts {
+    fn rests(&self, source: &Source, now_ms: i64) -> bool {
+        self.health.of(source).is_cooling(now_ms) || self.health.provider_cools(source.provider, now_ms)
+    }
+
+    fn learned(&self, source: &Source, verdict: &Verdict, lesson: &Lesson) {
+        match lesson {
+            Lesson::Plays => self.source_succeeded(source.id, Duration::ZERO),
+            Lesson::Fails(retry) => self.source_failed(source.id, verdict.reason.as_deref().unwrap_or_default(), *retry),
+            Lesson::Account(wait) => self.provider_cooling(source.provider, wait.unwrap_or(REFUSED)),
+            Lesson::Nothing => {}
+        }
+        // The lineup shows what viewers get first; of a backup it tells only where nothing else is known.
+        let catalog = self.store.catalog();
+        let first = catalog.sources_of(source.channel).iter().find(|one| one.enabled).is_some_and(|one| one.id == source.id);
+        let unknown = || catalog.channels.iter().any(|channel| channel.id == source.channel && channel.info.is_none());
+        if verdict.proven && (first || unknown()) {
+            self.source_seen(source.channel, source.id, &verdict.info);
         }
     }
 }

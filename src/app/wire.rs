@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::http::{Access, server};
 use crate::media::clip::{self, Clips};
 use crate::media::worker::WorkerClient;
+use crate::prober::Prober;
 use crate::session::Manager;
 use crate::source::Opener;
 use crate::store::Store;
@@ -37,23 +38,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
+    let opener = Arc::new(opener);
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone());
-    let manager = Manager::new(config.session.clone(), pool.clone(), Arc::new(opener), ports);
+    let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
+    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports);
     import::before_serving(&config, &store, &pool).await?;
     demo::offer(&config.playlists, &store, &pool, &clips).await?;
 
     let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
     let stop = CancellationToken::new();
-    let devices = Running::start(&config, &store, &pool, &manager, &access, bound, &stop).await?;
+    let devices = Running::start(&config, &store, &prober, &manager, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", import::while_serving(config.clone(), store.clone(), pool.clone()));
+    let probes = tasks::spawn("prober", prober.run());
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
 
     let signal = signals.next().await;
     tracing::info!(%signal, "shutting down");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop(imports);
+    drop((imports, probes));
     let down = async {
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;

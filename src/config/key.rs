@@ -37,7 +37,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 14] = [
+pub const KEYS: [Key; 17] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -50,6 +50,9 @@ pub const KEYS: [Key; 14] = [
     one("worker.program", &[]),
     one("worker.memory_mib", &["1024"]),
     one("worker.timeout_s", &["60"]),
+    one("prober.interval_h", &["24"]),
+    one("prober.timeout_s", &["6"]),
+    one("prober.tune_delay_s", &["1"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -57,6 +57,8 @@ pub struct Config {
     pub worker: crate::media::worker::Settings,
     /// Of sessions.
     pub session: crate::session::Settings,
+    /// Of the prober.
+    pub prober: crate::prober::Settings,
     /// Of the pool of tuners.
     pub tuner: crate::tuner::Settings,
     /// Of sources.

@@ -18,6 +18,7 @@ use crate::base::telemetry;
 use crate::hdhr::discovery::DiscoverySettings;
 use crate::media::worker::Settings as WorkerSettings;
 use crate::model::device::DeviceSettings;
+use crate::prober::Settings as ProberSettings;
 use crate::session::Settings as SessionSettings;
 use crate::source::Settings as SourceSettings;
 use crate::tuner::Settings as TunerSettings;
@@ -165,6 +166,7 @@ impl Values {
             discovery: self.all("discovery", |words| DiscoverySettings::of(words, &interfaces))?,
             worker: self.worker()?,
             session: SessionSettings::default(),
+            prober: self.prober()?,
             tuner: TunerSettings::default(),
             source: SourceSettings::default(),
         })
@@ -172,18 +174,32 @@ impl Values {
 
     fn worker(&self) -> Result<WorkerSettings, ConfigError> {
         let default = WorkerSettings::default();
-        let number = |name, within: RangeInclusive<u32>| {
-            self.one(name, |text| {
-                let number = text.parse().ok().filter(|number| within.contains(number));
-                number.ok_or_else(|| format!("give a number from {} to {}", within.start(), within.end()))
-            })
-        };
         Ok(WorkerSettings {
             program: self.one("worker.program", not_empty)?.map(PathBuf::from),
-            memory_mib: number("worker.memory_mib", 256..=16_384)?.unwrap_or(default.memory_mib),
-            request_timeout: number("worker.timeout_s", 5..=3600)?
+            memory_mib: self.number("worker.memory_mib", 256..=16_384)?.unwrap_or(default.memory_mib),
+            request_timeout: self
+                .number("worker.timeout_s", 5..=3600)?
                 .map_or(default.request_timeout, |seconds| Duration::from_secs(seconds.into())),
             ..default
+        })
+    }
+
+    fn prober(&self) -> Result<ProberSettings, ConfigError> {
+        let default = ProberSettings::default();
+        let time = |number: Option<u32>, unit: u64, default: Duration| {
+            number.map_or(default, |number| Duration::from_secs(u64::from(number) * unit))
+        };
+        Ok(ProberSettings {
+            probe_interval: time(self.number("prober.interval_h", 0..=8760)?, 3600, default.probe_interval),
+            probe_timeout: time(self.number("prober.timeout_s", 1..=60)?, 1, default.probe_timeout),
+            probe_tune_delay: time(self.number("prober.tune_delay_s", 1..=3600)?, 1, default.probe_tune_delay),
+        })
+    }
+
+    fn number(&self, name: &str, within: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {
+        self.one(name, |text| {
+            let number = text.parse().ok().filter(|number| within.contains(number));
+            number.ok_or_else(|| format!("give a number from {} to {}", within.start(), within.end()))
         })
     }
 }

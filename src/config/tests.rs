@@ -42,6 +42,7 @@ fn with_nothing_said_the_defaults_hold() {
     assert_eq!(config.discovery, DiscoverySettings::default());
     assert_eq!(config.device, DeviceSettings::default());
     assert_eq!(format!("{:?}", config.worker), format!("{:?}", crate::media::worker::Settings::default()));
+    assert_eq!(config.prober, crate::prober::Settings::default());
     assert!(config.playlists.is_empty() && config.hosts.is_empty() && stray.is_empty());
     assert_eq!(shown.len(), key::KEYS.len());
     assert!(shown.iter().all(|shown| shown.origin == Origin::Default));
@@ -92,6 +93,9 @@ fn the_environment_can_name_the_file() {
 #[case("ROOFTOP_LOG", "rooftop=loud", "log = \"rooftop=loud\"")]
 #[case("ROOFTOP_WORKER_MEMORY_MIB", "64", "worker.memory_mib = \"64\" (environment variable ROOFTOP_WORKER_MEMORY_MIB)")]
 #[case("ROOFTOP_WORKER_TIMEOUT_S", "soon", "from 5 to 3600")]
+#[case("ROOFTOP_PROBER_INTERVAL_H", "daily", "from 0 to 8760")]
+#[case("ROOFTOP_PROBER_TIMEOUT_S", "0", "from 1 to 60")]
+#[case("ROOFTOP_PROBER_TUNE_DELAY_S", "0", "from 1 to 3600")]
 #[case("ROOFTOP_LOG_FORMAT", "xml", "none of auto, human, journal, json")]
 fn what_cannot_be_used_is_refused(#[case] name: &str, #[case] value: &str, #[case] expected: &str) {
     let error = with(&[], &[(name, value)], None).unwrap_err().to_string();
@@ -116,6 +120,14 @@ fn credentials_are_kept_and_not_shown() {
     assert_eq!(resolved.config.playlists, [list]);
     assert!(!format!("{:?}", resolved.shown).contains("geheim77"));
     assert!(with(&[], &[], Some(empty.path())).unwrap_err().to_string().contains("at least one"));
+}
+
+#[test]
+fn the_prober_can_be_turned_off_or_told_its_times() {
+    let file = file("[prober]\ninterval_h = 0\ntimeout_s = 9\ntune_delay_s = 30\n");
+    let prober = with(&[], &[], Some(file.path())).unwrap().config.prober;
+    assert!(prober.probe_interval.is_zero());
+    assert_eq!((prober.probe_timeout.as_secs(), prober.probe_tune_delay.as_secs()), (9, 30));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod metadata;
 mod oracle;
 mod package;
 mod players;
+mod prober;
 mod slots;
 mod sources;
 mod streams;

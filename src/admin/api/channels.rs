@@ -7,10 +7,10 @@ use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
-use crate::admin::AdminState;
+use crate::admin::{AdminState, Backend};
 use crate::base::secret::SafeUrl;
 use crate::http::reply;
-use crate::model::{Channel as ModelChannel, GuideNumber, Source as ModelSource};
+use crate::model::{Channel as ModelChannel, GuideNumber, Source as ModelSource, Verdict};
 use crate::store::Catalog;
 
 /// Most channels of one answer.
@@ -46,12 +46,16 @@ struct Source<'a> {
     #[serde(flatten)]
     source: &'a ModelSource,
     url: String,
+    /// What the last probe found out; absent: it was never probed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Verdict>,
 }
 
 impl<'a> Channel<'a> {
-    fn new(channel: &'a ModelChannel, catalog: &'a Catalog) -> Self {
+    fn new(channel: &'a ModelChannel, catalog: &'a Catalog, backend: &dyn Backend) -> Self {
         let sources = catalog.sources_of(channel.id).iter();
-        let sources = sources.map(|source| Source { source, url: SafeUrl(&source.url).to_string() });
+        let probe = |source: &ModelSource| backend.verdict(source.id).map(|verdict| (*verdict).clone());
+        let sources = sources.map(|source| Source { source, url: SafeUrl(&source.url).to_string(), probe: probe(source) });
         Self { channel, hd: channel.is_hd(), sources: sources.collect() }
     }
 }
@@ -71,7 +75,7 @@ pub async fn list(
     let catalog = state.backend.catalog();
     let mut rest =
         catalog.channels.iter().filter(|channel| after.as_ref().is_none_or(|after| channel.number > *after)).peekable();
-    let channels: Vec<_> = rest.by_ref().take(limit).map(|channel| Channel::new(channel, &catalog)).collect();
+    let channels: Vec<_> = rest.by_ref().take(limit).map(|channel| Channel::new(channel, &catalog, &*state.backend)).collect();
     let next = rest.peek().and_then(|_| channels.last().map(|last| last.channel.number.to_string()));
     Ok(reply::json(&List { channels, next }))
 }
@@ -81,5 +85,5 @@ pub async fn show(State(state): State<AdminState>, id: Result<Path<i64>, PathRej
     let catalog = state.backend.catalog();
     let channel = id.ok().and_then(|Path(id)| catalog.channels.iter().find(|channel| channel.id.0 == id));
     let channel = channel.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "There is no channel with this id."))?;
-    Ok(reply::json(&Channel::new(channel, &catalog)))
+    Ok(reply::json(&Channel::new(channel, &catalog, &*state.backend)))
 }

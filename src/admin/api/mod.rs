@@ -5,6 +5,7 @@ mod channels;
 mod devices;
 mod problem;
 mod providers;
+mod sources;
 mod status;
 
 use axum::Router;
@@ -12,7 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use super::AdminState;
 use problem::Problem;
@@ -26,6 +27,7 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/devices", get(devices::list).post(devices::add))
         .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
         .route("/providers", get(providers::list))
+        .route("/sources/{id}/probe", post(sources::probe))
         .route("/{*rest}", any(unknown))
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know that method.")

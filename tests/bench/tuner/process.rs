@@ -21,6 +21,7 @@ impl Rooftop {
         let data = tempfile::tempdir()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_rooftop"));
         command.arg("serve").arg("--data-dir").arg(data.path()).arg("--listen").arg(address.to_string());
+        command.env("ROOFTOP_PROBER_INTERVAL_H", "0");
         command.args(["--discovery", "off", "--log", "warn"]).stdout(Stdio::null());
         for list in playlists {
             command.arg("--playlist").arg(list);
