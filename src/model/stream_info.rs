@@ -190,6 +190,12 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
+    /// Whether it differs from `known` in what a stream is; rates and counters alone are no news.
+    pub fn is_news_to(&self, known: &Self) -> bool {
+        let shape = |info: &Self| Self { bitrate_bps: None, continuity_errors: 0, ..info.clone() };
+        shape(self) != shape(known)
+    }
+
     /// `1920x1080`, if known.
     pub fn resolution(&self) -> Option<String> {
         let video = self.video.as_ref()?;

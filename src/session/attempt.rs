@@ -51,6 +51,8 @@ pub enum Failure {
     Scrambled,
     /// All connections of its provider are in use.
     ProviderBusy,
+    /// Nothing failed: a person wants another source, for this reason.
+    Asked(String),
 }
 
 impl std::fmt::Display for Failure {
@@ -62,6 +64,7 @@ impl std::fmt::Display for Failure {
             Self::Unproven(_) => f.write_str("no random access point came"),
             Self::Scrambled => f.write_str("the stream is scrambled"),
             Self::ProviderBusy => f.write_str("all connections of the provider are in use"),
+            Self::Asked(reason) => write!(f, "asked for: {reason}"),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::attempt::{Means, Proven};
+use super::attempt::{Failure, Means, Proven};
+use super::events::Selected;
 use super::manager::TuneError;
 use super::on_air::{self, Left};
 use super::ports::{Candidate, Ports};
@@ -17,6 +18,7 @@ use super::shared::Shared;
 use super::start::{self, Failed};
 use crate::base::clock;
 use crate::model::SourceId;
+use crate::source::{Chunk, SourceError};
 
 /// A source that lived this long has served well (the seed's `CycleFailureMinHealth`).
 const HEALTHY: Duration = Duration::from_secs(20);
@@ -37,14 +39,14 @@ pub struct Context {
 pub async fn run(shared: Arc<Shared>, context: Context) {
     let grace = context.settings.session_idle_timeout;
     let preempt = shared.connection_preempt();
-    let (failure, reason) = tokio::select! {
+    let (failure, reason, failed) = tokio::select! {
         biased;
-        () = shared.token().cancelled() => (None, "ended".to_owned()),
-        () = preempt.cancelled() => (None, "connection wanted for another channel".to_owned()),
-        () = shared.idle_for(grace) => (None, "nobody watches".to_owned()),
-        end = live(&shared, &context) => (end.0, end.1),
+        () = shared.token().cancelled() => (None, "ended".to_owned(), false),
+        () = preempt.cancelled() => (None, "connection wanted for another channel".to_owned(), false),
+        () = shared.idle_for(grace) => (None, "nobody watches".to_owned(), false),
+        end = live(&shared, &context) => (end.0, end.1, true),
     };
-    shared.close(failure, &reason);
+    shared.close(failure, &reason, failed);
 }
 
 async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String) {
@@ -67,7 +69,10 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
         account(&left, source, shared, context);
         let now = clock::now();
         pump.change_source(now);
-        let mut decision = recovery.lost(now, left.lived);
+        let mut decision = match left.reason {
+            Failure::Asked(_) => recovery.asked(now),
+            _ => recovery.lost(now, left.lived),
+        };
         proven = loop {
             let Decision::Dial(wait) = decision else {
                 return (None, format!("no source left: {}", left.reason));
@@ -122,7 +127,14 @@ fn begin(proven: &Proven, shared: &Shared) {
         producer = proven.opened.producer, after_ms = u64::try_from(proven.after.as_millis()).unwrap_or(u64::MAX),
         "source on air"
     );
-    shared.set_source(proven.candidate.source, url, proven.opened.producer, proven.after);
+    shared.set_source(Selected {
+        source: proven.candidate.source,
+        item_key: proven.candidate.item_key.clone(),
+        url,
+        producer: proven.opened.producer,
+        after: proven.after,
+        raw_bytes: proven.held.iter().map(|chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() as u64 } else { 0 }).sum(),
+    });
 }
 
 fn account(left: &Left, source: SourceId, shared: &Shared, context: &Context) {
@@ -132,7 +144,8 @@ fn account(left: &Left, source: SourceId, shared: &Shared, context: &Context) {
         lived_ms = u64::try_from(left.lived.as_millis()).unwrap_or(u64::MAX),
         "source lost"
     );
-    shared.source_left(source, &reason);
+    let stalled = matches!(left.reason, Failure::Source(SourceError::TimedOut(_)));
+    shared.source_left(source, reason, stalled, left.lived);
     start::report(&left.reason, source, left.provider, &*context.ports, &context.settings);
 }
 
@@ -140,8 +153,8 @@ fn opening_failed(failed: Failed) -> (Option<TuneError>, String) {
     let reason = failed.last.as_ref().map_or_else(|| "no source answered in time".to_owned(), ToString::to_string);
     let error = match failed.last {
         _ if failed.all_busy => TuneError::ProviderBusy,
-        Some(super::attempt::Failure::Source(crate::source::SourceError::TimedOut(_))) | None => TuneError::NoVideoData,
-        Some(super::attempt::Failure::Unproven(_) | super::attempt::Failure::Scrambled) => TuneError::NoVideoData,
+        Some(Failure::Source(SourceError::TimedOut(_))) | None => TuneError::NoVideoData,
+        Some(Failure::Unproven(_) | Failure::Scrambled) => TuneError::NoVideoData,
         Some(_) if failed.flowing => TuneError::NoVideoData,
         Some(_) => TuneError::TuneFailed(reason.clone()),
     };

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use super::attempt::Means;
 use super::driver::{self, Context};
-use super::events::Event;
+use super::history::Limits;
+use super::journal::Journal;
 use super::ports::{Plan, Ports};
+use super::recovery::NoRecovery;
 use super::ring::Start;
 use super::settings::Settings;
 use super::shared::{Phase, Shared};
@@ -27,7 +27,6 @@ use crate::tuner::{Kind, Occupant, Pool, Refused, TunerChoice};
 const ABANDONED: Duration = Duration::from_millis(500);
 /// How often that is looked at while a client waits for a tuner.
 const HAND_OVER_EVERY: Duration = Duration::from_millis(100);
-const EVENTS: usize = 1024;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -111,7 +110,7 @@ struct Inner {
     next: AtomicU64,
     tracker: TaskTracker,
     token: CancellationToken,
-    events: broadcast::Sender<Event>,
+    journal: Journal,
 }
 
 #[derive(Default)]
@@ -123,6 +122,7 @@ struct Sessions {
 impl Manager {
     /// A manager without sessions.
     pub fn new(settings: Settings, pool: Pool, opener: Arc<Opener>, ports: Arc<dyn Ports>) -> Self {
+        let journal = Journal::new(Limits::of(settings.session_history_limit));
         Self(Arc::new(Inner {
             means: Means { pool, opener },
             ports,
@@ -131,7 +131,7 @@ impl Manager {
             next: AtomicU64::new(0),
             tracker: TaskTracker::new(),
             token: CancellationToken::new(),
-            events: broadcast::Sender::new(EVENTS),
+            journal,
         }))
     }
 
@@ -224,7 +224,9 @@ impl Manager {
         let id = SubscriberId(self.0.next.fetch_add(1, Ordering::Relaxed) + 1);
         // A near source may be on air before the one who asked for it gets here.
         let opening = ours || *shared.phase().borrow() == Phase::Opening;
-        let tally = shared.join(id, tune.client.clone(), (tune.device, tuner))?;
+        let slots = self.0.means.pool.slots(tune.device);
+        let number = slots.iter().find(|slot| slot.index == tuner).map_or(0, |slot| slot.number);
+        let tally = shared.join(id, tune.client.clone(), (tune.device, tuner), number)?;
         let start = if opening { Start::First } else { Start::Join };
         tracing::info!(
             session.id = %shared.id(), subscriber.id = %id, channel.number = %shared.number(), tuner, client.addr = %tune.client.addr,
@@ -256,7 +258,7 @@ impl Manager {
         }
         let inner = &self.0;
         let id = SessionId(inner.next.fetch_add(1, Ordering::Relaxed) + 1);
-        let shared = Shared::new(id, plan.clone(), &inner.settings, inner.token.child_token(), inner.events.clone());
+        let shared = Shared::new(id, plan.clone(), &inner.settings, inner.token.child_token(), inner.journal.clone());
         sessions.running.insert(plan.channel, shared.clone());
         drop(sessions);
         let context =
@@ -302,6 +304,9 @@ impl Manager {
             let session = running.iter().find(|shared| shared.shows_on(device, slot.index));
             TunerView {
                 index: slot.index,
+                number: slot.number,
+                taken_for: slot.taken_for,
+                channel: slot.occupant.as_ref().map(|occupant| occupant.channel),
                 lock_owner: slot.lock_owner,
                 client: session
                     .and_then(|shared| shared.viewer_on(device, slot.index))
@@ -319,9 +324,17 @@ impl Manager {
         &self.0.means.pool
     }
 
-    /// Follows what happens. A listener that is too slow loses the oldest.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.0.events.subscribe()
+    /// What has happened and what happens.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Has a channel's session leave its source for another one, at once. The seed's `TriggerSessionRecovery`.
+    ///
+    /// # Errors
+    /// When nobody watches the channel, or another source is looked for already.
+    pub fn recover(&self, channel: ChannelId, reason: &str) -> Result<(), NoRecovery> {
+        self.running(channel).ok_or(NoRecovery::NotFound)?.ask_recovery(reason.to_owned())
     }
 
     /// Ends all sessions and waits until they have let go of everything, but no longer than `within`.

@@ -6,6 +6,8 @@
 pub mod attempt;
 pub mod driver;
 pub mod events;
+pub mod history;
+pub mod journal;
 pub mod manager;
 pub mod on_air;
 pub mod pace;
@@ -20,9 +22,12 @@ pub mod start;
 pub mod stats;
 pub mod subscriber;
 pub mod tune_backoff;
+pub mod viewing;
 
+pub use journal::{Journal, Stamped};
 pub use manager::{Client, Manager, Tune, TuneError};
 pub use ports::{Candidate, Plan, Ports};
+pub use recovery::NoRecovery;
 pub use settings::Settings;
 pub use stats::{SessionStats, SubscriberStats, TunerView};
 pub use subscriber::Subscription;

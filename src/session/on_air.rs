@@ -138,6 +138,7 @@ impl Air<'_> {
                 _ = tick.tick() => if let Some(lost) = self.look_after(paced) {
                     return lost;
                 },
+                reason = self.shared.recovery_asked() => return Failure::Asked(reason),
                 () = clock::sleep(wait), if paced => {}
                 chunk = self.opened.bytes.next(), if !paced => match chunk {
                     Some(Ok(chunk)) => self.take(chunk, clock::now()),
@@ -157,6 +158,7 @@ impl Air<'_> {
             Chunk::Bytes(bytes) => {
                 self.read += bytes.len() as u64;
                 self.shared.bytes_read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.shared.last_byte_ms.store(clock::wall_ms(), Ordering::Relaxed);
                 self.piece = bytes;
             }
             Chunk::Discontinuity => {
@@ -219,7 +221,9 @@ impl Air<'_> {
 
     fn report(&mut self, now: Instant) {
         let pushed = self.pump.pushed_bytes();
-        self.shared.bytes_pushed.store(pushed, Ordering::Relaxed);
+        if self.shared.bytes_pushed.swap(pushed, Ordering::Relaxed) != pushed {
+            self.shared.last_push_ms.store(clock::wall_ms(), Ordering::Relaxed);
+        }
         let info = self.input.info();
         if let Some(bps) = self.rate.measure(now, pushed).or(info.bitrate_bps) {
             self.shared.bitrate_bps.store(bps, Ordering::Relaxed);

@@ -19,6 +19,49 @@ pub enum Decision {
     GiveUp,
 }
 
+/// What a session does about its source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// The first one is looked for.
+    #[default]
+    Opening,
+    /// One is on air.
+    OnAir,
+    /// One is on air, and a person has asked for another.
+    Asked,
+    /// It was lost, and another one is looked for.
+    Recovering,
+}
+
+/// Why a person who asks for another source does not get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRecovery {
+    /// Nobody watches the channel. The seed's `ErrSessionNotFound`.
+    #[error("shared session not found")]
+    NotFound,
+    /// Another source is looked for already. The seed's `ErrSessionRecoveryAlreadyPending`.
+    #[error("shared session manual recovery is already pending")]
+    Pending,
+}
+
+impl Stage {
+    /// A person asks for another source.
+    ///
+    /// # Errors
+    /// When one is looked for already.
+    pub fn ask(self) -> Result<Self, NoRecovery> {
+        match self {
+            Self::OnAir => Ok(Self::Asked),
+            Self::Opening | Self::Asked | Self::Recovering => Err(NoRecovery::Pending),
+        }
+    }
+
+    /// Whether another source is looked for, or soon will be.
+    pub fn is_recovering(self) -> bool {
+        matches!(self, Self::Asked | Self::Recovering)
+    }
+}
+
 /// The budget of one session.
 #[derive(Debug)]
 pub struct Recovery {
@@ -58,6 +101,13 @@ impl Recovery {
         }
         // A source that lived is replaced at once; one that dies again and again is given time.
         Decision::Dial(if self.cycles <= 1 { Duration::ZERO } else { backoff(self.cycles - 2) })
+    }
+
+    /// A person wants another source: at once, and it says nothing about the one on air, so that it costs no budget.
+    pub fn asked(&mut self, now: Instant) -> Decision {
+        self.lost_at = Some(now);
+        self.rounds = 0;
+        Decision::Dial(Duration::ZERO)
     }
 
     /// All candidates were dialled, and none was proven.
@@ -128,6 +178,25 @@ mod tests {
         assert_eq!(recovery.lost(now, Duration::from_secs(1)), Decision::Dial(Duration::from_millis(500)));
         assert_eq!(recovery.lost(now, Duration::from_secs(1)), Decision::GiveUp);
         assert_eq!(recovery.lost(now, HEALTHY), Decision::Dial(Duration::ZERO));
+    }
+
+    #[rstest::rstest]
+    #[case(Stage::Opening, Err(NoRecovery::Pending), false)]
+    #[case(Stage::OnAir, Ok(Stage::Asked), false)]
+    #[case(Stage::Asked, Err(NoRecovery::Pending), true)]
+    #[case(Stage::Recovering, Err(NoRecovery::Pending), true)]
+    fn asking(#[case] stage: Stage, #[case] then: Result<Stage, NoRecovery>, #[case] recovering: bool) {
+        assert_eq!((stage.ask(), stage.is_recovering()), (then, recovering));
+    }
+
+    #[test]
+    fn asking_costs_no_budget() {
+        let now = Instant::now();
+        let mut recovery = Recovery::new(&Settings::default(), HEALTHY);
+        for _ in 0..10 {
+            assert_eq!(recovery.asked(now), Decision::Dial(Duration::ZERO));
+        }
+        assert_eq!(recovery.lost(now, Duration::ZERO), Decision::Dial(Duration::ZERO));
     }
 
     #[test]

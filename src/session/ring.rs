@@ -49,6 +49,8 @@ struct State {
     chunks: VecDeque<Chunk>,
     /// Sequence number of the first of them.
     first: u64,
+    /// Bytes that were published before it.
+    before: u64,
     bytes: usize,
     edge: Duration,
     closed: bool,
@@ -100,6 +102,12 @@ impl Ring {
         self.lock().bytes
     }
 
+    /// Chunks published so far.
+    pub fn published(&self) -> u64 {
+        let state = self.lock();
+        state.first + state.chunks.len() as u64
+    }
+
     /// Media time at the live edge.
     pub fn edge(&self) -> Duration {
         self.lock().edge
@@ -123,6 +131,7 @@ impl State {
                 return;
             }
             self.bytes -= oldest.bytes.len() + oldest.resume.len();
+            self.before += oldest.bytes.len() as u64;
             self.chunks.pop_front();
             self.first += 1;
         }
@@ -134,6 +143,12 @@ impl State {
         let behind = |chunk: &Chunk| self.edge.saturating_sub(chunk.media) >= lead;
         let found = entries().rev().find(|(_, chunk)| behind(chunk)).or_else(|| entries().next());
         found.map(|(index, _)| self.first + index as u64)
+    }
+
+    /// Bytes that were published before a chunk. Counts chunks: for those who skip, not for every read.
+    fn offset_of(&self, seq: u64) -> u64 {
+        let skipped = usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.before + self.chunks.iter().take(skipped).map(|chunk| chunk.bytes.len() as u64).sum::<u64>()
     }
 
     fn get(&self, seq: u64) -> Option<&Chunk> {
@@ -165,13 +180,15 @@ pub struct Reader<R: std::ops::Deref<Target = Ring>> {
     ring: R,
     slot: usize,
     at: Position,
+    /// Bytes that were published before what it reads next.
+    offset: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Position {
     Start(Start),
-    /// Fell out of the ring, and nothing to enter at since.
-    Lost,
+    /// Fell out of the ring where this would have been next, and nothing to enter at since.
+    Lost(u64),
     Next(u64),
     /// Entered in the middle of things: `resume` was delivered, the chunk comes next.
     Resumed(u64),
@@ -184,6 +201,10 @@ pub struct Read {
     pub bytes: Bytes,
     /// Chunks that were lost before these, for a reader that was too slow.
     pub skipped: bool,
+    /// How many.
+    pub missed_chunks: u64,
+    /// How many bytes they had.
+    pub missed_bytes: u64,
 }
 
 impl<R: std::ops::Deref<Target = Ring>> Reader<R> {
@@ -201,17 +222,21 @@ impl<R: std::ops::Deref<Target = Ring>> Reader<R> {
             *waiting = Waiting { taken: true, waker: None };
         }
         drop(state);
-        Self { ring, slot, at: Position::Start(start) }
+        Self { ring, slot, at: Position::Start(start), offset: 0 }
     }
 
     /// The next chunk. Allocates nothing, copies nothing. Cancel-safe.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Read>> {
         let mut state = self.ring.lock();
+        let (mut missed_chunks, mut missed_bytes) = (0, 0);
         let (seq, skipped) = match self.at {
             Position::Start(start) => {
                 let lead = if start == Start::First { Duration::MAX } else { self.ring.limits.join_lead };
                 match state.entry(lead) {
-                    Some(seq) => (seq, false),
+                    Some(seq) => {
+                        self.offset = state.offset_of(seq);
+                        (seq, false)
+                    }
                     None if state.closed => return Poll::Ready(None),
                     None => {
                         state.wait(self.slot, cx);
@@ -229,15 +254,22 @@ impl<R: std::ops::Deref<Target = Ring>> Reader<R> {
                 }
                 (seq, false)
             }
-            Position::Next(_) | Position::Resumed(_) | Position::Lost => match state.entry(self.ring.limits.join_lead) {
-                Some(seq) => (seq, true),
-                None if state.closed => return Poll::Ready(None),
-                None => {
-                    self.at = Position::Lost;
-                    state.wait(self.slot, cx);
-                    return Poll::Pending;
+            Position::Next(next) | Position::Resumed(next) | Position::Lost(next) => {
+                match state.entry(self.ring.limits.join_lead) {
+                    Some(seq) => {
+                        let offset = state.offset_of(seq);
+                        (missed_chunks, missed_bytes) = (seq.saturating_sub(next), offset.saturating_sub(self.offset));
+                        self.offset = offset;
+                        (seq, true)
+                    }
+                    None if state.closed => return Poll::Ready(None),
+                    None => {
+                        self.at = Position::Lost(next);
+                        state.wait(self.slot, cx);
+                        return Poll::Pending;
+                    }
                 }
-            },
+            }
         };
         let Some(chunk) = state.get(seq) else { return Poll::Ready(None) };
         let bytes = if skipped && !chunk.resume.is_empty() {
@@ -245,9 +277,10 @@ impl<R: std::ops::Deref<Target = Ring>> Reader<R> {
             chunk.resume.clone()
         } else {
             self.at = Position::Next(seq + 1);
+            self.offset += chunk.bytes.len() as u64;
             chunk.bytes.clone()
         };
-        Poll::Ready(Some(Read { bytes, skipped }))
+        Poll::Ready(Some(Read { bytes, skipped, missed_chunks, missed_bytes }))
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Settings {
     pub producer_initial_burst: Duration,
     /// The same for live sources: a guard against files that pose as live.
     pub live_burst: Duration,
+    /// Sessions, and sources and viewers of each, that the history keeps: 16 to 4096.
+    pub session_history_limit: usize,
+    /// Days after which a session is forgotten; 0: never.
+    pub session_history_days: u32,
     /// Changes of source in a row without success before a session gives up.
     pub max_failovers: u32,
     /// Time for all of them.
@@ -79,6 +83,8 @@ impl Default for Settings {
             producer_read_rate: 1.0,
             producer_initial_burst: Duration::from_secs(1),
             live_burst: Duration::from_secs(10),
+            session_history_limit: 256,
+            session_history_days: 90,
             max_failovers: 3,
             failover_total_timeout: Duration::from_secs(32),
             tune_backoff_max_tunes: 8,

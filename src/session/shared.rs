@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 
 use super::events::Event;
+use super::journal::Journal;
 use super::manager::{Client, TuneError};
 use super::ports::Plan;
+use super::recovery::Stage;
 use super::ring::{self, Ring};
 use super::settings::Settings;
 use super::stats::{SessionStats, SubscriberStats};
@@ -18,6 +20,8 @@ use crate::base::clock::{self, Instant};
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, SubscriberId};
 use crate::tuner::{ConnectionLease, DeviceLease};
+
+mod source;
 
 /// How far a session is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +48,16 @@ pub struct Shared {
     token: CancellationToken,
     /// Set by the pool when the connection is wanted elsewhere and nobody watches.
     preempt: CancellationToken,
-    events: broadcast::Sender<Event>,
+    journal: Journal,
     watchers: Notify,
+    /// A person has asked for another source.
+    asked: Notify,
     state: Mutex<State>,
     pub(super) bytes_read: AtomicU64,
     pub(super) bytes_pushed: AtomicU64,
+    pub(super) last_byte_ms: AtomicI64,
+    pub(super) last_push_ms: AtomicI64,
+    stalls: AtomicU64,
     pub(super) bitrate_bps: AtomicU64,
     pub(super) failovers: AtomicU64,
 }
@@ -61,6 +70,11 @@ struct State {
     connections: Vec<Weak<ConnectionLease>>,
     source: Option<(SourceId, String, &'static str)>,
     info: StreamInfo,
+    /// What is in the source on air was told.
+    info_told: bool,
+    stage: Stage,
+    /// Why a person wants another source.
+    asked: Option<String>,
     last_error: Option<String>,
     end_reason: Option<&'static str>,
 }
@@ -114,13 +128,7 @@ struct Tuner {
 }
 
 impl Shared {
-    pub(super) fn new(
-        id: SessionId,
-        plan: Plan,
-        settings: &Settings,
-        token: CancellationToken,
-        events: broadcast::Sender<Event>,
-    ) -> Arc<Self> {
+    pub(super) fn new(id: SessionId, plan: Plan, settings: &Settings, token: CancellationToken, journal: Journal) -> Arc<Self> {
         let limits = ring::Limits {
             bytes: settings.ring_bytes,
             bytes_max: settings.ring_bytes_max,
@@ -134,10 +142,14 @@ impl Shared {
             connections: Vec::new(),
             source: None,
             info: StreamInfo::default(),
+            info_told: false,
+            stage: Stage::default(),
+            asked: None,
             last_error: None,
             end_reason: None,
         };
-        let _ = events.send(Event::SessionOpened { session: id, channel: plan.channel, number: plan.number.clone() });
+        let (number, name) = (plan.number.clone(), plan.name.clone());
+        journal.note(Event::SessionOpened { session: id, channel: plan.channel, number, name });
         Arc::new(Self {
             id,
             plan,
@@ -146,11 +158,15 @@ impl Shared {
             phase: watch::Sender::new(Phase::Opening),
             token,
             preempt: CancellationToken::new(),
-            events,
+            journal,
             watchers: Notify::new(),
+            asked: Notify::new(),
             state: Mutex::new(state),
             bytes_read: AtomicU64::new(0),
             bytes_pushed: AtomicU64::new(0),
+            last_byte_ms: AtomicI64::new(0),
+            last_push_ms: AtomicI64::new(0),
+            stalls: AtomicU64::new(0),
             bitrate_bps: AtomicU64::new(0),
             failovers: AtomicU64::new(0),
         })
@@ -217,7 +233,7 @@ impl Shared {
     }
 
     /// Everything is over: viewers see the end, the tuners are given back.
-    pub(super) fn close(&self, failure: Option<TuneError>, reason: &str) {
+    pub(super) fn close(&self, failure: Option<TuneError>, reason: &str, failed: bool) {
         self.token.cancel();
         let tuners = std::mem::take(&mut self.state().tuners);
         drop(tuners);
@@ -225,7 +241,7 @@ impl Shared {
         self.ring.close();
         let reason = self.state().end_reason.map_or_else(|| reason.to_owned(), str::to_owned);
         tracing::info!(session.id = %self.id, channel.number = %self.number(), %reason, "session closed");
-        let _ = self.events.send(Event::SessionClosed { session: self.id, channel: self.channel(), reason });
+        self.journal.note(Event::SessionClosed { session: self.id, channel: self.channel(), reason, failed });
     }
 
     /// Counts a connection as ours, so that the pool knows whether anybody watches it.
@@ -281,20 +297,20 @@ impl Shared {
         leases.iter().for_each(|lease| lease.reclaim());
     }
 
-    /// A viewer comes. `None` if the session is ending.
-    pub(super) fn join(&self, id: SubscriberId, client: Client, tuner: (i64, u8)) -> Option<Arc<Tally>> {
+    /// A viewer comes, on a tuner that has this `number` over all devices. `None` if the session is ending.
+    pub(super) fn join(&self, id: SubscriberId, client: Client, tuner: (i64, u8), number: u32) -> Option<Arc<Tally>> {
         let mut state = self.state();
         state.idle_since = None;
         let tally = Tally::new();
-        let addr = client.addr;
+        let (addr, agent) = (client.addr, client.agent.clone());
         state.viewers.insert(id, Viewer { client, tuner, started_at: clock::wall(), tally: tally.clone() });
         state.mark_idle();
         drop(state);
+        self.journal.note(Event::SubscriberJoined { session: self.id, subscriber: id, addr, agent, tuner: number });
         if !self.is_open() {
             self.leave(id, "session ended");
             return None;
         }
-        let _ = self.events.send(Event::SubscriberJoined { session: self.id, subscriber: id, addr });
         Some(tally)
     }
 
@@ -313,7 +329,12 @@ impl Shared {
             session.id = %self.id, subscriber.id = %id, client.addr = %viewer.client.addr, %reason, subscriber.bytes = bytes,
             "viewer left"
         );
-        let _ = self.events.send(Event::SubscriberLeft { session: self.id, subscriber: id, reason: reason.into(), bytes });
+        self.journal.note(Event::SubscriberLeft { session: self.id, subscriber: id, reason: reason.into(), bytes });
+    }
+
+    /// A viewer was too slow.
+    pub(super) fn skipped(&self, id: SubscriberId, chunks: u64, bytes: u64) {
+        self.journal.note(Event::SubscriberSkipped { session: self.id, subscriber: id, chunks, bytes });
     }
 
     /// Viewers now.
@@ -348,20 +369,6 @@ impl Shared {
                 }
             }
         }
-    }
-
-    pub(super) fn set_source(&self, source: SourceId, url: String, producer: &'static str, after: Duration) {
-        self.state().source = Some((source, url, producer));
-        let _ = self.events.send(Event::SourceSelected { session: self.id, source, after });
-    }
-
-    pub(super) fn source_left(&self, source: SourceId, reason: &str) {
-        self.set_last_error(reason);
-        let _ = self.events.send(Event::SourceLeft { session: self.id, source, reason: reason.into() });
-    }
-
-    pub(super) fn set_info(&self, info: StreamInfo) {
-        self.state().info = info;
     }
 
     pub(super) fn set_last_error(&self, reason: &str) {
@@ -409,6 +416,11 @@ impl Shared {
             packets_per_second: bitrate_bps / (8 * crate::ts::PACKET as u64),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_pushed: self.bytes_pushed.load(Ordering::Relaxed),
+            last_byte_ms: self.last_byte_ms.load(Ordering::Relaxed),
+            last_push_ms: self.last_push_ms.load(Ordering::Relaxed),
+            chunks_pushed: self.ring.published(),
+            stalls: self.stalls.load(Ordering::Relaxed),
+            recovering: state.stage.is_recovering(),
             ring_bytes: self.ring.resident_bytes(),
             failovers: self.failovers.load(Ordering::Relaxed),
             last_error: state.last_error.clone(),

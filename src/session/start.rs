@@ -126,7 +126,7 @@ async fn try_one(
 /// Tells whose fault it was: the account's trouble cools the account, not the source.
 pub fn report(failure: &Failure, source: crate::model::SourceId, provider: ProviderId, ports: &dyn Ports, settings: &Settings) {
     match failure {
-        Failure::ProviderBusy => {}
+        Failure::ProviderBusy | Failure::Asked(_) => {}
         Failure::Unproven(_) | Failure::Scrambled => ports.source_failed(source, &failure.to_string(), Retry::Ladder),
         Failure::Source(error) if error.blame() == Blame::Provider => {
             let wait = if let Retry::After(wait) = error.retry() { wait } else { settings.upstream_overlimit_cooldown };

@@ -1,7 +1,7 @@
 //! What a session shows of itself.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, SubscriberId};
 
@@ -36,8 +36,18 @@ pub struct SessionStats {
     pub bytes_read: u64,
     /// Bytes published to viewers.
     pub bytes_pushed: u64,
+    /// When the last bytes came from a source, in milliseconds since 1970; 0 if none have.
+    pub last_byte_ms: i64,
+    /// When the last bytes were published, to about a second.
+    pub last_push_ms: i64,
+    /// Chunks published to viewers.
+    pub chunks_pushed: u64,
     /// Bytes held by the ring.
     pub ring_bytes: usize,
+    /// Another source is looked for.
+    pub recovering: bool,
+    /// Sources lost because media time stood still.
+    pub stalls: u64,
     /// Changes of source after the first.
     pub failovers: u64,
     /// Why the last source was left, without credentials.
@@ -68,6 +78,12 @@ pub struct SubscriberStats {
 pub struct TunerView {
     /// From 0.
     pub index: u8,
+    /// From 0, over all devices.
+    pub number: u32,
+    /// How long it has been taken.
+    pub taken_for: Option<Duration>,
+    /// Channel it was taken for.
+    pub channel: Option<ChannelId>,
     /// Who holds its lock, by `lockkey`.
     pub lock_owner: Option<IpAddr>,
     /// Address of the client it was tuned for.

@@ -80,6 +80,7 @@ impl Stream for Subscription {
         Poll::Ready(read.map(|read| {
             if read.skipped && !this.skipping {
                 this.tally.skips.fetch_add(1, Ordering::Relaxed);
+                this.shared.skipped(this.id, read.missed_chunks, read.missed_bytes);
                 tracing::info!(
                     session.id = %this.shared.id(), subscriber.id = %this.id, "slow viewer skipped to a newer picture"
                 );

@@ -322,10 +322,14 @@ impl Pool {
     pub fn slots(&self, device: i64) -> Vec<SlotView> {
         let state = self.state();
         let slots = state.devices.get(&device).map_or(&[][..], Vec::as_slice);
+        let before: usize = state.devices.iter().filter(|(row, _)| **row < device).map(|(_, slots)| slots.len()).sum();
+        let (now, before) = (clock::now(), u32::try_from(before).unwrap_or(u32::MAX));
         (0u8..)
             .zip(slots)
             .map(|(index, slot)| SlotView {
                 index,
+                number: before.saturating_add(index.into()),
+                taken_for: slot.taken.as_ref().map(|taken| now.saturating_duration_since(taken.since)),
                 occupant: slot.taken.as_ref().map(|taken| taken.occupant.clone()),
                 lock_owner: slot.lock.map(|lock| lock.owner),
             })

@@ -82,8 +82,12 @@ pub enum LockError {
 pub struct SlotView {
     /// From 0.
     pub index: u8,
+    /// From 0, over all devices in the order of their rows.
+    pub number: u32,
     /// Who occupies it.
     pub occupant: Option<Occupant>,
+    /// For how long it has been occupied.
+    pub taken_for: Option<Duration>,
     /// Who holds its lock.
     pub lock_owner: Option<IpAddr>,
 }

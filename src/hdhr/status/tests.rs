@@ -7,7 +7,17 @@ use crate::session::SubscriberStats;
 
 fn view(index: u8, session: Option<SessionStats>) -> TunerView {
     let client = session.is_some().then(|| IpAddr::from([10, 77, 0, 9]));
-    TunerView { index, lock_owner: None, client, session, viewers: Vec::new(), probing: false }
+    TunerView {
+        index,
+        number: index.into(),
+        taken_for: None,
+        channel: None,
+        lock_owner: None,
+        client,
+        session,
+        viewers: Vec::new(),
+        probing: false,
+    }
 }
 
 fn session(live: bool, watched: bool) -> SessionStats {
@@ -34,6 +44,11 @@ fn session(live: bool, watched: bool) -> SessionStats {
         packets_per_second: 5000,
         bytes_read: 0,
         bytes_pushed: 0,
+        last_byte_ms: 0,
+        last_push_ms: 0,
+        chunks_pushed: 0,
+        recovering: false,
+        stalls: 0,
         ring_bytes: 0,
         failovers: 0,
         last_error: None,

@@ -1,5 +1,6 @@
 //! The engine as a whole: real connections on loopback, a stream made here, time as it is.
 
+mod history;
 mod origin;
 mod slots;
 
@@ -56,6 +57,7 @@ impl Ports for Lists {
 struct House {
     manager: Manager,
     pool: Pool,
+    lists: Arc<Lists>,
 }
 
 impl House {
@@ -66,13 +68,18 @@ impl House {
         let settings = Settings { session_idle_timeout: Duration::from_millis(500), ..Settings::default() };
         let opener = Arc::new(Opener::new(crate::source::Settings::default()).unwrap());
         let ports = Arc::new(Lists { channels, ..Lists::default() });
-        Self { manager: Manager::new(settings, pool.clone(), opener, ports), pool }
+        Self { manager: Manager::new(settings, pool.clone(), opener, ports.clone()), pool, lists: ports }
     }
 
     async fn tune(&self, channel: u32, client: u8) -> Result<Subscription, TuneError> {
         let client = Client { addr: IpAddr::from([10, 0, 0, client]), agent: "test".into() };
         let number = GuideNumber::whole(channel);
         self.manager.tune(Tune { device: DEVICE, tuner: TunerChoice::Any, number, client }).await
+    }
+
+    /// Sources that were said to have failed.
+    fn failed(&self) -> Vec<SourceId> {
+        self.lists.failed.lock().unwrap().clone()
     }
 
     fn tuners_in_use(&self) -> usize {
