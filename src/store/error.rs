@@ -95,6 +95,9 @@ pub enum StoreError {
     /// What is stored is not what the program wrote.
     #[error("the database holds something that cannot be understood: {0}")]
     Nonsense(String),
+    /// The spool of viewing events.
+    #[error("viewing events: {0}")]
+    Spool(sled::Error),
     /// No randomness.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
@@ -112,6 +115,12 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
             _ => Self::Sqlite(error),
         }
+    }
+}
+
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        Self::Spool(error)
     }
 }
 

@@ -6,7 +6,9 @@
 pub mod catalog;
 pub mod devices;
 pub mod error;
+pub mod history;
 pub mod import;
+pub mod spool;
 pub mod tokens;
 
 mod backup;
@@ -38,9 +40,11 @@ pub use backup::restore;
 pub use catalog::Catalog;
 pub use devices::NewDevice;
 pub use error::StoreError;
+pub use history::Retention;
 pub use import::{ImportItem, ImportReport, ProviderSpec};
 pub use lock::check_free;
 pub use sources::Imported;
+pub use spool::Spool;
 pub use tokens::Token;
 
 use crate::base::tasks::Thread;

@@ -23,6 +23,27 @@ impl Store {
         self.fact(|facts| facts.health(source, health));
     }
 
+    /// Forgets how a source has behaved, or all of them. `false`: there is no such source.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn clear_health(&self, source: Option<SourceId>) -> Result<bool, StoreError> {
+        self.change(move |connection| {
+            let known = match source {
+                None => {
+                    connection.execute("DELETE FROM source_health", [])?;
+                    true
+                }
+                Some(source) => {
+                    connection.execute("DELETE FROM source_health WHERE source_id = ?1", [source.0])?;
+                    connection.query_row("SELECT EXISTS (SELECT 1 FROM sources WHERE id = ?1)", [source.0], |row| row.get(0))?
+                }
+            };
+            Ok((Stale::CATALOG, known))
+        })
+        .await
+    }
+
     /// Allows a source to be used, or not. `false`: there is none.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The store from outside: what is stored comes back, and what cannot be is said clearly.
 
 mod files;
+mod history;
 mod import;
 mod kill;
 mod plans;

@@ -27,6 +27,10 @@ fn hot_queries_use_their_indexes() {
         "UPDATE sources SET active = 0 WHERE id = ?1",
         "SELECT sources.id, channels.key FROM sources JOIN channels ON channels.id = sources.channel_id WHERE provider_id = ?1",
         "SELECT value FROM settings WHERE key = ?1",
+        "UPDATE session_history SET record = '{}' WHERE opened_ms = ?1 AND session = ?2",
+        "DELETE FROM session_history WHERE opened_ms < ?1",
+        "SELECT EXISTS (SELECT 1 FROM sources WHERE id = ?1)",
+        "DELETE FROM source_health WHERE source_id = ?1",
     ];
     for sql in by_index {
         let plan = plan(&connection, sql);
