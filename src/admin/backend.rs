@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Device, DeviceId, SourceId, Verdict};
+use crate::model::{Device, DeviceId, SourceId, Verdict, ViewingEvent};
 use crate::store::Catalog;
 
 /// A virtual device to be made.
@@ -62,6 +62,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Looks at a source now. A conflict where what it takes is not to spare.
     fn probe(&self, source: SourceId) -> BoxFuture<'static, Result<Verdict, BackendError>>;
+
+    /// Forgets how a source has behaved, or all of them.
+    fn clear_health(&self, source: Option<SourceId>) -> BoxFuture<'static, Result<(), BackendError>>;
+
+    /// The newest events of viewers, the newest first.
+    fn viewing_events(&self, most: usize) -> BoxFuture<'static, Result<Vec<ViewingEvent>, BackendError>>;
+
+    /// What was counted of them: written, and lost.
+    fn viewing_totals(&self) -> (u64, u64);
 
     /// Makes a virtual device and brings it up.
     fn add_device(&self, device: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>>;

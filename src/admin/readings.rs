@@ -29,6 +29,7 @@ impl Readings for Sessions {
                 (vec![("provider", provider.id.0.to_string())], u64::from(value(provider.in_use, provider.limit)))
             })
         };
+        let (totals, events) = (self.manager.journal().totals(), self.backend.viewing_totals());
         vec![
             Reading::gauge("channels", "Channels in the lineup", number(catalog.channels.len())),
             Reading::gauge("sources", "Sources of those channels", number(catalog.sources.values().map(Vec::len).sum())),
@@ -46,6 +47,20 @@ impl Readings for Sessions {
             of_session(&sessions, "session_bits_per_second", "Rate now", |session| session.bitrate_bps),
             of_session(&sessions, "session_ring_bytes", "Bytes kept for viewers", |session| session.ring_bytes as u64),
             of_session(&sessions, "session_live", "1 while its source delivers", |session| u64::from(session.live)),
+            counted("sessions_opened", "Sessions begun", totals.sessions),
+            counted("sessions_failed", "Sessions that ended by a failure", totals.sessions_failed),
+            counted("sessions_truncated", "Sessions the history let go of", totals.sessions_truncated),
+            counted("sessions_unstored", "Sessions the history let go of before they were stored", totals.sessions_unstored),
+            counted("viewers_joined", "Viewers that came", totals.subscribers),
+            counted("viewers_slow", "Viewers let go because they took nothing", totals.subscribers_slow),
+            counted("viewer_skips", "Times a viewer skipped to a newer picture", totals.slow_skips),
+            counted("viewer_bytes", "Bytes given to viewers that have left", totals.bytes),
+            counted("source_selections", "Sources that came on air", totals.selections),
+            counted("source_reselections", "Sources that came on air again at once", totals.reselections),
+            counted("source_losses", "Sources lost while on air", totals.recoveries),
+            counted("source_stalls", "Sources lost because media time stood still", totals.stalls),
+            counted("viewing_events", "Events of viewers that were kept", events.0),
+            counted("viewing_events_lost", "Events of viewers that were lost", events.1),
             growing(&sessions, "session_read_bytes", "Bytes read from sources", |session| session.bytes_read),
             growing(&sessions, "session_pushed_bytes", "Bytes published to viewers", |session| session.bytes_pushed),
             growing(&sessions, "session_failovers", "Changes of source", |session| session.failovers),
@@ -60,6 +75,10 @@ fn of_session(sessions: &[SessionStats], name: &'static str, help: &'static str,
 
 fn growing(sessions: &[SessionStats], name: &'static str, help: &'static str, value: fn(&SessionStats) -> u64) -> Reading {
     Reading::counters(name, help, sessions.iter().map(|session| (labels(session), value(session))))
+}
+
+fn counted(name: &'static str, help: &'static str, value: u64) -> Reading {
+    Reading::counters(name, help, [(Vec::new(), value)])
 }
 
 fn labels(session: &SessionStats) -> Labels {

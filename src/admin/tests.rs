@@ -13,8 +13,8 @@ use tower::ServiceExt;
 use super::*;
 use crate::http::Peer;
 use crate::model::{
-    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Provider, ProviderId, Retry, Source, SourceId,
-    StreamInfo, Verdict,
+    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source, SourceId,
+    StreamInfo, Verdict, ViewingEvent, ViewingKind,
 };
 use crate::session::{Plan, Ports};
 use crate::store::Catalog;
@@ -64,6 +64,41 @@ impl Backend for Memory {
 
     fn probe(&self, source: SourceId) -> BoxFuture<'static, Result<Verdict, BackendError>> {
         std::future::ready(self.verdict(source).map(|verdict| (*verdict).clone()).ok_or(BackendError::NotFound)).boxed()
+    }
+
+    fn clear_health(&self, source: Option<SourceId>) -> BoxFuture<'static, Result<(), BackendError>> {
+        let cleared = self.change(|catalog| {
+            let all = catalog.sources.values_mut().flatten();
+            let wanted: Vec<&mut Source> = all.filter(|one| source.is_none_or(|id| one.id == id)).collect();
+            if wanted.is_empty() {
+                return Err(BackendError::NotFound);
+            }
+            wanted.into_iter().for_each(|source| source.health = Health::default());
+            Ok(())
+        });
+        std::future::ready(cleared).boxed()
+    }
+
+    fn viewing_events(&self, most: usize) -> BoxFuture<'static, Result<Vec<ViewingEvent>, BackendError>> {
+        let event = |number: u64| ViewingEvent {
+            at: Moment(0),
+            event_type: ViewingKind::SessionStart,
+            session_id: 1,
+            subscriber_id: number,
+            channel_id: 1,
+            guide_number: "1".into(),
+            client_addr: "10.0.0.9".into(),
+            user_agent: String::new(),
+            bytes: 0,
+            seconds: 0.0,
+            quality: String::new(),
+            reason: String::new(),
+        };
+        std::future::ready(Ok((1..=300).rev().map(event).take(most).collect())).boxed()
+    }
+
+    fn viewing_totals(&self) -> (u64, u64) {
+        (300, 7)
     }
 
     fn add_device(&self, new: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>> {
@@ -224,9 +259,19 @@ async fn the_page_shows_the_house() {
 #[tokio::test]
 async fn nothing_shown_without_a_token_holds_credentials() {
     let app = app(3, settled());
-    for path in
-        ["/", "/metrics", "/readyz", "/healthz", "/api/v1/channels", "/api/v1/providers", "/api/v1/status", "/api/v1/devices"]
-    {
+    for path in [
+        "/",
+        "/metrics",
+        "/readyz",
+        "/healthz",
+        "/api/v1/channels",
+        "/api/v1/providers",
+        "/api/v1/status",
+        "/api/v1/devices",
+        "/api/v1/tuners",
+        "/api/v1/sessions/history",
+        "/api/v1/sessions/events",
+    ] {
         let (status, body) = get(&app, path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(!body.contains(SECRET), "{path}: {body}");
@@ -377,4 +422,25 @@ async fn bodies_that_are_not_understood_are_refused() {
     assert_eq!(send(&app, "POST", "/api/v1/devices", Some(extra)).await.0, StatusCode::BAD_REQUEST);
     let huge = json!({"name": "x".repeat(20_000)});
     assert_eq!(send(&app, "POST", "/api/v1/devices", Some(huge)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn health_is_forgotten_and_events_are_shown() {
+    let app = app(2, settled());
+    for (method, path, status) in [
+        ("DELETE", "/api/v1/sources/1/health", StatusCode::NO_CONTENT),
+        ("DELETE", "/api/v1/sources/7/health", StatusCode::NOT_FOUND),
+        ("DELETE", "/api/v1/sources/health", StatusCode::NO_CONTENT),
+        ("GET", "/api/v1/sources/health", StatusCode::METHOD_NOT_ALLOWED),
+        ("GET", "/api/v1/sessions/events?limit=0", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(send(&app, method, path, None).await.0, status, "{method} {path}");
+    }
+    let (_, events) = send(&app, "GET", "/api/v1/sessions/events?limit=2", None).await;
+    let ids: Vec<&Value> = events["events"].as_array().unwrap().iter().map(|event| &event["subscriber_id"]).collect();
+    assert_eq!(ids, [&json!(300), &json!(299)]);
+    let (status, problem) = send(&app, "POST", "/api/v1/tuners/recovery", Some(json!({ "channel_id": 1 }))).await;
+    assert_eq!((status, &problem["detail"]), (StatusCode::NOT_FOUND, &json!("shared session not found")));
+    let (_, metrics) = get(&app, "/metrics").await;
+    assert!(metrics.contains("rooftop_viewing_events_lost_total 7\n"), "{metrics}");
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::ports::StorePorts;
 use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
-use crate::model::{Device, DeviceId, SourceId, Verdict};
+use crate::model::{Device, DeviceId, SourceId, Verdict, ViewingEvent};
 use crate::prober::{NotProbed, Prober};
-use crate::store::{self, Catalog, Store, StoreError};
+use crate::store::{self, Catalog, Spool, Store, StoreError};
 use crate::tuner::Pool;
 
 /// The store and the pool of tuners, for the admin side.
@@ -22,6 +23,10 @@ pub struct StoreBackend {
     pub rack: Rack,
     /// Who looks at sources.
     pub prober: Prober,
+    /// How sources have behaved.
+    pub ports: Arc<StorePorts>,
+    /// What viewers went through.
+    pub spool: Spool,
 }
 
 impl Backend for StoreBackend {
@@ -56,6 +61,25 @@ impl Backend for StoreBackend {
             })
         }
         .boxed()
+    }
+
+    fn clear_health(&self, source: Option<SourceId>) -> BoxFuture<'static, Result<(), BackendError>> {
+        let ports = self.ports.clone();
+        async move {
+            let known = ports.clear_health(source).await.map_err(refusal)?;
+            tracing::info!(source.id = source.map(|source| source.0), known, "health of sources forgotten");
+            if known { Ok(()) } else { Err(BackendError::NotFound) }
+        }
+        .boxed()
+    }
+
+    fn viewing_events(&self, most: usize) -> BoxFuture<'static, Result<Vec<ViewingEvent>, BackendError>> {
+        let spool = self.spool.clone();
+        async move { spool.newest(most).await.map_err(refusal) }.boxed()
+    }
+
+    fn viewing_totals(&self) -> (u64, u64) {
+        self.spool.totals()
     }
 
     fn add_device(&self, new: NewDevice) -> BoxFuture<'static, Result<Device, BackendError>> {
@@ -110,7 +134,7 @@ fn refusal(error: StoreError) -> BackendError {
             BackendError::Conflict(format!("{error}."))
         }
         error => {
-            tracing::error!(%error, "a change to a device could not be stored");
+            tracing::error!(%error, "what the API was asked for could not be stored or read");
             BackendError::Failed
         }
     }
@@ -147,8 +171,8 @@ mod tests {
         };
         let rack = Rack::new(parts);
         rack.refresh().await;
-        let prober = Prober::new(Default::default(), store.clone(), pool.clone(), opener, ports);
-        StoreBackend { store, pool, rack, prober }
+        let prober = Prober::new(Default::default(), store.clone(), pool.clone(), opener, ports.clone());
+        StoreBackend { store, pool, rack, prober, ports, spool: Spool::start(dir).unwrap() }
     }
 
     fn free_port(ip: &str) -> SocketAddr {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::admin::StoreBackend;
 use super::channels::StoreChannels;
 use super::listen::{Addresses, Bound};
+use super::ports::StorePorts;
 use super::rack::{Parts, Rack};
 use super::{routes, wire};
 use crate::admin::{AdminState, Service, Situation};
@@ -19,7 +20,25 @@ use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
 use crate::prober::Prober;
 use crate::session::Manager;
-use crate::store::Store;
+use crate::store::{Spool, Store};
+use crate::tuner::Pool;
+
+/// What the devices work with.
+#[derive(Clone)]
+pub struct House {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What viewers went through.
+    pub spool: Spool,
+    /// The tuners.
+    pub pool: Pool,
+    /// How sources have behaved.
+    pub ports: Arc<StorePorts>,
+    /// Who looks at sources.
+    pub prober: Prober,
+    /// The sessions.
+    pub manager: Manager,
+}
 
 /// What is running.
 pub struct Running {
@@ -32,13 +51,12 @@ impl Running {
     /// Starts every device of the catalog: HTTP, and then the ways of being found.
     pub async fn start(
         config: &Config,
-        store: &Store,
-        prober: &Prober,
-        manager: &Manager,
+        house: &House,
         access: &Access,
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
+        let House { store, spool, pool, ports, prober, manager } = house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -53,11 +71,10 @@ impl Running {
             stop: stop.clone(),
         });
         rack.refresh().await;
-        let (store, pool, prober) = (store.clone(), manager.pool().clone(), prober.clone());
         let metrics = Metrics::new();
         metrics.read(prober.clone());
-        let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober });
-        let admin = AdminState::new(backend, manager.clone(), access.clone(), state.clone(), metrics);
+        let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
+        let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics);
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, admin));
         let serve = |listener: TcpListener| {

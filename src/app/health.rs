@@ -61,6 +61,18 @@ impl HealthBook {
         news.then(|| health.clone())
     }
 
+    /// Forgets a source's health; or that of all sources, and the accounts that rest.
+    pub fn clear(&self, source: Option<SourceId>) {
+        let mut state = self.state();
+        match source {
+            Some(source) => {
+                state.sources.remove(&source);
+                state.stepped.remove(&source);
+            }
+            None => *state = State::default(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,7 @@ mod channels;
 mod demo;
 mod devices;
 mod health;
+mod history;
 mod identity;
 mod import;
 mod listen;

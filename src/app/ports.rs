@@ -9,7 +9,7 @@ use crate::base::secret::Secret;
 use crate::model::{ChannelId, GuideNumber, Health, ProviderId, Retry, Source, SourceId, StreamInfo, Verdict};
 use crate::prober::{self, Lesson};
 use crate::session::{Candidate, Plan, Ports};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The session engine's view of the store.
 pub struct StorePorts {
@@ -21,6 +21,16 @@ impl StorePorts {
     /// Answers from `store`'s catalog.
     pub fn new(store: Store) -> Arc<Self> {
         Arc::new(Self { store, health: HealthBook::default() })
+    }
+
+    /// Forgets a source's health, or that of all. `false`: there is no such source.
+    ///
+    /// # Errors
+    /// When it cannot be stored; then nothing is forgotten.
+    pub async fn clear_health(&self, source: Option<SourceId>) -> Result<bool, StoreError> {
+        let known = self.store.clear_health(source).await?;
+        self.health.clear(source);
+        Ok(known)
     }
 
     fn stored(&self, source: SourceId) -> Health {
@@ -57,7 +67,7 @@ impl Ports for StorePorts {
     fn source_seen(&self, channel: ChannelId, _source: SourceId, info: &StreamInfo) {
         let catalog = self.store.catalog();
         let known = catalog.channels.iter().find(|known| known.id == channel).and_then(|known| known.info.as_ref());
-        if known.is_none_or(|known| is_news(known, info)) {
+        if known.is_none_or(|known| info.is_news_to(known)) {
             self.store.record_stream_info(channel, info.clone());
         }
     }
@@ -86,12 +96,6 @@ impl prober::Ports for StorePorts {
             self.source_seen(source.channel, source.id, &verdict.info);
         }
     }
-}
-
-/// Whether what is seen now differs in what the lineup shows; rates and counters alone are not worth a write.
-fn is_news(known: &StreamInfo, seen: &StreamInfo) -> bool {
-    let shape = |info: &StreamInfo| StreamInfo { bitrate_bps: None, continuity_errors: 0, ..info.clone() };
-    shape(known) != shape(seen)
 }
 
 /// Enabled sources: first those that may be dialled, by priority and then by failures that still count; then those that rest.
@@ -160,6 +164,20 @@ mod tests {
         book.cool_provider(ProviderId(1), 0, Duration::from_secs(3));
         assert_eq!(ids(&sources, &book, 0), [(2, false), (1, true)]);
         assert_eq!(ids(&sources, &book, 3000), [(1, false), (2, false)]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_as_good_as_new() {
+        let sources = [source(1, 0, true), source(2, 1, true)];
+        let book = HealthBook::default();
+        let fail = |id| book.fail(SourceId(id), Health::default(), 0, "dead");
+        fail(1);
+        fail(2);
+        book.cool_provider(ProviderId(2), 0, Duration::from_secs(3));
+        book.clear(Some(SourceId(1)));
+        assert_eq!(ids(&sources, &book, 0), [(1, false), (2, true)]);
+        book.clear(None);
+        assert_eq!(ids(&sources, &book, 0), [(1, false), (2, false)]);
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! | `/healthz`, `/readyz`, `/metrics` | `admin` | the home's networks |
 //! | `/api/v1/…` | `admin` | holders of a token |
 //!
+//! Of `/api/v1`: `status`, `channels[/ID]`, `devices[/ID]`, `providers`, `tuners`, `tuners/recovery` (POST),
+//! `sessions/history`, `sessions/events`, `sources/health` and `sources/ID/health` (DELETE), `events` (server-sent events).
+//!
 //! Everything else is an empty 404, at once: Plex asks for many things and takes 404 for an answer.
 
 use axum::Router;

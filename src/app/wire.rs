@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::devices::Running;
+use super::devices::{House, Running};
+use super::history::Keeper;
 use super::listen;
 use super::ports::StorePorts;
 use super::shutdown::Signals;
@@ -19,7 +20,7 @@ use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
 use crate::session::Manager;
 use crate::source::Opener;
-use crate::store::Store;
+use crate::store::{Spool, Store};
 use crate::tuner::Pool;
 
 /// Everything must have ended by then.
@@ -42,13 +43,23 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone());
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
-    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports);
+    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone());
+    let spool = Spool::start(&config.data_dir)?;
+    let keeper = Keeper::start(&store, &spool, manager.journal(), &config.session).await;
     import::before_serving(&config, &store, &pool).await?;
     demo::offer(&config.playlists, &store, &pool, &clips).await?;
 
     let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
     let stop = CancellationToken::new();
-    let devices = Running::start(&config, &store, &prober, &manager, &access, bound, &stop).await?;
+    let house = House {
+        store: store.clone(),
+        spool: spool.clone(),
+        pool: pool.clone(),
+        ports,
+        prober: prober.clone(),
+        manager: manager.clone(),
+    };
+    let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", import::while_serving(config.clone(), store.clone(), pool.clone()));
     let probes = tasks::spawn("prober", prober.run());
     tracing::info!(channels = store.catalog().channels.len(), "ready");
@@ -63,6 +74,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         manager.shutdown(GRACE).await;
         stop.cancel();
         servers.stopped().await;
+        keeper.stop().await;
         store.close().await;
     };
     tokio::select! {

@@ -37,7 +37,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 17] = [
+pub const KEYS: [Key; 19] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -53,6 +53,8 @@ pub const KEYS: [Key; 17] = [
     one("prober.interval_h", &["24"]),
     one("prober.timeout_s", &["6"]),
     one("prober.tune_delay_s", &["1"]),
+    one("history.sessions", &["256"]),
+    one("history.days", &["90"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -165,10 +165,22 @@ impl Values {
             device: DeviceSettings { id: self.one("device_id", str::parse)?, tuners: self.one("tuners", tuners)? },
             discovery: self.all("discovery", |words| DiscoverySettings::of(words, &interfaces))?,
             worker: self.worker()?,
-            session: SessionSettings::default(),
+            session: self.session()?,
             prober: self.prober()?,
             tuner: TunerSettings::default(),
             source: SourceSettings::default(),
+        })
+    }
+
+    fn session(&self) -> Result<SessionSettings, ConfigError> {
+        let default = SessionSettings::default();
+        Ok(SessionSettings {
+            session_history_limit: self
+                .number("history.sessions", 16..=4096)?
+                .and_then(|number| usize::try_from(number).ok())
+                .unwrap_or(default.session_history_limit),
+            session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
+            ..default
         })
     }
 

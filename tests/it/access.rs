@@ -7,7 +7,15 @@ use crate::support::http::Request;
 use crate::support::rig::Rig;
 use crate::support::udp;
 
-const API: [&str; 4] = ["/api/v1/status", "/api/v1/channels", "/api/v1/devices", "/api/v1/providers"];
+const API: [&str; 7] = [
+    "/api/v1/status",
+    "/api/v1/channels",
+    "/api/v1/devices",
+    "/api/v1/providers",
+    "/api/v1/tuners",
+    "/api/v1/sessions/history",
+    "/api/v1/sessions/events",
+];
 
 #[test]
 fn the_api_wants_a_token_for_reads_too() {

@@ -1,24 +1,22 @@
 //! `/api/v1/devices`: the virtual tuners.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use axum::http::header::{HeaderValue, LOCATION};
 use axum::http::{Response, StatusCode};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
+use super::body;
 use super::problem::Problem;
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, DevicePatch, NewDevice};
-use crate::http::{Peer, body, reply};
+use crate::http::{Peer, reply};
 use crate::model::{Device, DeviceId};
 
-const MOST_BYTES: usize = 16 * 1024;
-const BODY_TIME: Duration = Duration::from_secs(5);
 /// Names go into documents that small boxes show in one line.
 const LONGEST_NAME: usize = 64;
 const MOST_TUNERS: u8 = 32;
@@ -71,7 +69,7 @@ pub async fn add(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let wanted: Wanted = read(request).await?;
+    let wanted: Wanted = body::read_json(request).await?;
     let listen = wanted.listen.as_deref().ok_or_else(|| {
         Problem::field("listen", "A further device needs an address of its own, such as 192.168.1.11:80 or 0.0.0.0:5005.")
     })?;
@@ -100,7 +98,7 @@ pub async fn change(
     request: Request,
 ) -> Result<Response<Body>, Problem> {
     let id = existing(&state, &id)?;
-    let wanted: Wanted = read(request).await?;
+    let wanted: Wanted = body::read_json(request).await?;
     if wanted.id.is_some() {
         return Err(Problem::field("id", "The id of a device stays: players know it by that. Make another device instead."));
     }
@@ -144,18 +142,6 @@ fn existing(state: &AdminState, id: &str) -> Result<DeviceId, Problem> {
 
 fn is_first(state: &AdminState, id: DeviceId) -> bool {
     state.backend.catalog().devices.first().is_some_and(|first| first.id == id)
-}
-
-/// Reads a request's JSON.
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if !matches!(essence, "application/json" | "application/merge-patch+json") {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
-    }
-    let bytes = body::read(request.into_body(), MOST_BYTES, BODY_TIME).await?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
 }
 
 fn valid_name(name: &str) -> Result<String, Problem> {

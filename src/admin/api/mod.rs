@@ -1,19 +1,24 @@
 //! `/api/v1`: JSON, only with a bearer token, reading too. Errors are `application/problem+json` (RFC 9457).
 
 mod auth;
+mod body;
 mod channels;
 mod devices;
+mod events;
+mod history;
 mod problem;
 mod providers;
 mod sources;
 mod status;
+mod tuner_status;
+mod tuners;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 use super::AdminState;
 use problem::Problem;
@@ -28,6 +33,13 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
         .route("/providers", get(providers::list))
         .route("/sources/{id}/probe", post(sources::probe))
+        .route("/tuners", get(tuners::list))
+        .route("/tuners/recovery", post(tuners::recover))
+        .route("/sessions/history", get(history::sessions))
+        .route("/sessions/events", get(history::events))
+        .route("/sources/health", delete(sources::clear_all))
+        .route("/sources/{id}/health", delete(sources::clear_one))
+        .route("/events", get(events::follow))
         .route("/{*rest}", any(unknown))
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This resource does not know that method.")

@@ -1,9 +1,9 @@
-//! `/api/v1/sources`: the addresses of channels, each by its id.
+//! `/api/v1/sources`: the addresses of channels, each by its id: looked at, and how they have behaved forgotten.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Response;
+use axum::http::{Response, StatusCode};
 
 use super::problem::Problem;
 use crate::admin::{AdminState, BackendError};
@@ -15,4 +15,18 @@ pub async fn probe(State(state): State<AdminState>, id: Result<Path<i64>, PathRe
     let Path(id) = id.map_err(|_| BackendError::NotFound)?;
     let verdict = state.backend.probe(SourceId(id)).await?;
     Ok(reply::json(&verdict))
+}
+
+/// `DELETE /sources/{id}/health`.
+pub async fn clear_one(State(state): State<AdminState>, id: Result<Path<i64>, PathRejection>) -> Result<Response<Body>, Problem> {
+    let none = |_| Problem::new(StatusCode::NOT_FOUND, "There is no source with this id.");
+    let Path(id) = id.map_err(none)?;
+    state.backend.clear_health(Some(SourceId(id))).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /sources/health`: of all sources, and of the accounts that rest.
+pub async fn clear_all(State(state): State<AdminState>) -> Result<Response<Body>, Problem> {
+    state.backend.clear_health(None).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }

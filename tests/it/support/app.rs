@@ -207,6 +207,15 @@ impl App {
         request.send(&self.netns, WEB).unwrap()
     }
 
+    /// Any request of the API with a token, and JSON for a body.
+    pub fn api_with(&self, method: &str, target: &str, body: Option<&str>) -> Response {
+        let mut request = Request::new(method, target).header("Authorization", &format!("Bearer {}", self.token()));
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.as_bytes());
+        }
+        request.send(&self.netns, WEB).unwrap()
+    }
+
     /// A token, made once.
     pub fn token(&self) -> &str {
         self.token.get_or_init(|| {

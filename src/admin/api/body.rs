@@ -1,0 +1,29 @@
+//! What a request brings: JSON, bounded in size and time.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::http::body;
+
+const MOST_BYTES: usize = 16 * 1024;
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// Reads a request's JSON.
+///
+/// # Errors
+/// 415 if it is none, 413 and 408 if it is too large or too slow, 400 if it is not what is wanted.
+pub async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !matches!(essence, "application/json" | "application/merge-patch+json") {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
+    }
+    let bytes = body::read(request.into_body(), MOST_BYTES, BODY_TIME).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
+}
