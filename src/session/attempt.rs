@@ -81,8 +81,8 @@ pub struct Means {
 pub struct Limits {
     /// Without a transport stream.
     pub silent: Duration,
-    /// At all.
-    pub flowing: Duration,
+    /// At all, which is when the whole tune is over.
+    pub until: Instant,
     /// For a connection of the provider.
     pub connection: Duration,
 }
@@ -122,8 +122,8 @@ async fn watch(proven: &mut Proven, began: Instant, limits: Limits, flowing: &At
     let mut held_bytes = 0;
     let mut settled = false;
     loop {
-        let limit = if input.proof() >= Proof::Transport { limits.flowing } else { limits.silent };
-        let left = (began + limit).saturating_duration_since(clock::now());
+        let until = if input.proof() >= Proof::Transport { limits.until } else { limits.until.min(began + limits.silent) };
+        let left = until.saturating_duration_since(clock::now());
         let wait = if settled { left } else { left.min(SILENCE) };
         match clock::timeout(wait, proven.opened.bytes.next()).await {
             Err(_) if wait == left => return Err(unproven(&input)),

@@ -16,6 +16,9 @@ use crate::base::clock::{self, Instant};
 use crate::model::{Blame, ProviderId, Retry};
 use crate::tuner::ProviderView;
 
+/// A candidate whose time is over with the tune's gets this much longer to say what was wrong with it.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
 /// Why no candidate was proven.
 #[derive(Debug, Default)]
 pub struct Failed {
@@ -55,14 +58,21 @@ pub async fn first_proven(
             && let Some(candidate) = waiting.pop_front()
         {
             dial_next_at = now + settings.stagger;
-            running.push(try_one(candidate, means, ports, shared, settings, &flowing));
+            running.push(try_one(
+                candidate,
+                means,
+                ports,
+                shared,
+                settings,
+                began + settings.tune_timeout_flowing.min(most),
+                &flowing,
+            ));
         }
         if running.is_empty() {
             failed.flowing = flowing.load(Ordering::Relaxed);
             return Err(failed);
         }
-        let whole = if flowing.load(Ordering::Relaxed) { settings.tune_timeout_flowing } else { settings.tune_timeout_silent };
-        let deadline = began + whole.min(most);
+        let deadline = began + whole(&flowing, settings, most);
         // A stream that begins to flow moves the deadline, so it is looked at again now and then.
         let wake = deadline.min(if waiting.is_empty() { deadline } else { dial_next_at.max(now + Duration::from_millis(50)) });
         tokio::select! {
@@ -76,7 +86,7 @@ pub async fn first_proven(
                 }
                 None => {}
             },
-            () = clock::sleep_until(wake) => if expired(began, &flowing, settings, most) {
+            () = clock::sleep_until(wake) => if clock::now() >= began + whole(&flowing, settings, most) {
                 failed.flowing = flowing.load(Ordering::Relaxed);
                 failed.all_busy = false;
                 return Err(failed);
@@ -85,9 +95,13 @@ pub async fn first_proven(
     }
 }
 
-fn expired(began: Instant, flowing: &AtomicBool, settings: &Settings, most: Duration) -> bool {
-    let whole = if flowing.load(Ordering::Relaxed) { settings.tune_timeout_flowing } else { settings.tune_timeout_silent };
-    clock::now() >= began + whole.min(most)
+/// For all candidates together.
+fn whole(flowing: &AtomicBool, settings: &Settings, most: Duration) -> Duration {
+    if flowing.load(Ordering::Relaxed) {
+        settings.tune_timeout_flowing.min(most) + LAST_WORD
+    } else {
+        settings.tune_timeout_silent.min(most)
+    }
 }
 
 /// A second dial must not take a connection that the provider does not have to spare.
@@ -106,14 +120,19 @@ async fn try_one(
     ports: &dyn Ports,
     shared: &Shared,
     settings: &Settings,
+    until: Instant,
     flowing: &AtomicBool,
 ) -> Result<Proven, Failure> {
-    let limits =
-        Limits { silent: settings.startup_timeout, flowing: settings.tune_timeout_flowing, connection: settings.admission_wait };
+    let limits = Limits { silent: settings.startup_timeout, until, connection: settings.admission_wait };
+    let began = clock::now();
     let (source, provider) = (candidate.source, candidate.provider);
     let result = attempt::prove(candidate, means, shared, limits, flowing).await;
     if let Err(failure) = &result {
-        report(failure, source, provider, ports, settings);
+        // Who came late to a tune had too little time to be blamed for having used it up.
+        let hurried = matches!(failure, Failure::Unproven(_) | Failure::Scrambled) && until < began + settings.startup_timeout;
+        if !hurried {
+            report(failure, source, provider, ports, settings);
+        }
         tracing::info!(
             session.id = %shared.id(), channel.number = %shared.number(), source.id = %source, reason = %failure,
             "source failed to start"

@@ -20,6 +20,8 @@ pub enum Play {
     StallAfter(usize),
     /// Answers 200 and then nothing.
     Silence,
+    /// A transport stream of PAT and PMT.
+    Tables,
 }
 
 pub struct Origin {
@@ -72,14 +74,17 @@ async fn serve(mut client: TcpStream, play: Play) {
         return;
     }
     let most = match play {
-        Play::Endless => usize::MAX,
+        Play::Endless | Play::Tables => usize::MAX,
         Play::EndAfter(bytes) | Play::StallAfter(bytes) => bytes,
         Play::Silence => 0,
     };
     let mut sent = 0;
     let mut frame = 0;
     while sent < most {
-        let bytes = picture(frame);
+        let mut bytes = picture(frame);
+        if matches!(play, Play::Tables) {
+            bytes.truncate(if frame.is_multiple_of(10) { 2 * 188 } else { 0 });
+        }
         tokio::select! {
             done = client.write_all(&bytes) => if done.is_err() { return },
             _ = reader.read(&mut request) => return,
