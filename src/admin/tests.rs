@@ -32,6 +32,9 @@ impl Ports for NoPlans {
     fn source_succeeded(&self, _: SourceId, _: Duration) {}
     fn source_failed(&self, _: SourceId, _: &str, _: Retry) {}
     fn provider_cooling(&self, _: ProviderId, _: Duration) {}
+    fn provider_rests(&self, _: ProviderId) -> Duration {
+        Duration::ZERO
+    }
     fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
 }
 

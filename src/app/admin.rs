@@ -158,7 +158,7 @@ mod tests {
         let store = Store::open(dir).unwrap();
         let pool = Pool::new(Default::default());
         let opener = Arc::new(crate::source::Opener::new(Default::default()).unwrap());
-        let ports = super::super::ports::StorePorts::new(store.clone());
+        let ports = super::super::ports::StorePorts::new(store.clone(), std::time::Duration::from_secs(20));
         let parts = Parts {
             store: store.clone(),
             pool: pool.clone(),

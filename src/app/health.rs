@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use crate::model::{Health, ProviderId, Source, SourceId};
 
-/// A source that served this long goes a rung down the ladder, once each time it is on air.
-const HEALTHY: Duration = Duration::from_secs(20);
-
 /// The book.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HealthBook {
+    healthy: Duration,
     state: Mutex<State>,
 }
 
@@ -23,6 +21,11 @@ struct State {
 }
 
 impl HealthBook {
+    /// An empty one. A source that serves for `healthy` goes a rung down the ladder, once each time it is on air.
+    pub fn new(healthy: Duration) -> Self {
+        Self { healthy, state: Mutex::default() }
+    }
+
     /// Now, or, if nothing has happened since the start, as stored.
     pub fn of(&self, source: &Source) -> Health {
         self.state().sources.get(&source.id).cloned().unwrap_or_else(|| source.health.clone())
@@ -30,13 +33,21 @@ impl HealthBook {
 
     /// Whether the account rests.
     pub fn provider_cools(&self, provider: ProviderId, now_ms: i64) -> bool {
-        self.state().providers.get(&provider).is_some_and(|until| *until > now_ms)
+        !self.provider_rests(provider, now_ms).is_zero()
     }
 
-    /// The account rests for `wait`.
+    /// For how long it still does.
+    pub fn provider_rests(&self, provider: ProviderId, now_ms: i64) -> Duration {
+        let until = self.state().providers.get(&provider).copied().unwrap_or(i64::MIN);
+        Duration::from_millis(u64::try_from(until.saturating_sub(now_ms)).unwrap_or(0))
+    }
+
+    /// The account rests for `wait`, or for longer if that was said before.
     pub fn cool_provider(&self, provider: ProviderId, now_ms: i64, wait: Duration) {
         let until = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-        self.state().providers.insert(provider, until);
+        let mut state = self.state();
+        let known = state.providers.entry(provider).or_insert(until);
+        *known = until.max(*known);
     }
 
     /// A failure; gives the new state, to be stored.
@@ -51,7 +62,7 @@ impl HealthBook {
     /// It has been on air for `healthy_for`; gives the new state if it is worth storing.
     pub fn succeed(&self, id: SourceId, stored: Health, now_ms: i64, healthy_for: Duration) -> Option<Health> {
         let mut state = self.state();
-        let step = healthy_for >= HEALTHY && state.stepped.insert(id);
+        let step = healthy_for >= self.healthy && state.stepped.insert(id);
         let health = state.sources.entry(id).or_insert(stored);
         let news = step || health.cool_until_ms.is_some() || health.last_success_ms.is_none();
         health.on_air(now_ms);

@@ -18,9 +18,9 @@ pub struct StorePorts {
 }
 
 impl StorePorts {
-    /// Answers from `store`'s catalog.
-    pub fn new(store: Store) -> Arc<Self> {
-        Arc::new(Self { store, health: HealthBook::default() })
+    /// Answers from `store`'s catalog. A source that served for `healthy` goes a rung down the ladder.
+    pub fn new(store: Store, healthy: Duration) -> Arc<Self> {
+        Arc::new(Self { store, health: HealthBook::new(healthy) })
     }
 
     /// Forgets a source's health, or that of all. `false`: there is no such source.
@@ -62,6 +62,10 @@ impl Ports for StorePorts {
 
     fn provider_cooling(&self, provider: ProviderId, wait: Duration) {
         self.health.cool_provider(provider, clock::wall_ms(), wait);
+    }
+
+    fn provider_rests(&self, provider: ProviderId) -> Duration {
+        self.health.provider_rests(provider, clock::wall_ms())
     }
 
     fn source_seen(&self, channel: ChannelId, _source: SourceId, info: &StreamInfo) {
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn what_failed_rests_at_the_end_and_comes_back() {
         let sources = [source(1, 0, true), source(2, 1, true), source(3, 2, false)];
-        let book = HealthBook::default();
+        let book = HealthBook::new(Duration::from_secs(20));
         assert_eq!(ids(&sources, &book, 0), [(1, false), (2, false)]);
         book.fail(SourceId(1), Health::default(), 0, "dead");
         assert_eq!(ids(&sources, &book, 0), [(2, false), (1, true)]);
@@ -160,7 +164,7 @@ mod tests {
     #[test]
     fn an_account_that_rests_takes_its_sources_along() {
         let sources = [source(1, 0, true), source(2, 1, true)];
-        let book = HealthBook::default();
+        let book = HealthBook::new(Duration::from_secs(20));
         book.cool_provider(ProviderId(1), 0, Duration::from_secs(3));
         assert_eq!(ids(&sources, &book, 0), [(2, false), (1, true)]);
         assert_eq!(ids(&sources, &book, 3000), [(1, false), (2, false)]);
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_as_good_as_new() {
         let sources = [source(1, 0, true), source(2, 1, true)];
-        let book = HealthBook::default();
+        let book = HealthBook::new(Duration::from_secs(20));
         let fail = |id| book.fail(SourceId(id), Health::default(), 0, "dead");
         fail(1);
         fail(2);
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_source_steps_down_once_each_time_it_is_on_air() {
-        let book = HealthBook::default();
+        let book = HealthBook::new(Duration::from_secs(20));
         for _ in 0..3 {
             book.fail(SourceId(1), Health::default(), 0, "dead");
         }

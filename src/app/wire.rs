@@ -41,7 +41,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
     let opener = Arc::new(opener);
     let pool = Pool::new(config.tuner.clone());
-    let ports = StorePorts::new(store.clone());
+    let ports = StorePorts::new(store.clone(), config.session.cycle_failure_min_health);
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
     let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone());
     let spool = Spool::start(&config.data_dir)?;

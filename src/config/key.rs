@@ -37,7 +37,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 19] = [
+pub const KEYS: [Key; 27] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -55,6 +55,14 @@ pub const KEYS: [Key; 19] = [
     one("prober.tune_delay_s", &["1"]),
     one("history.sessions", &["256"]),
     one("history.days", &["90"]),
+    one("recovery.stall_policy", &["failover_source"]),
+    one("recovery.stall_detect_ms", &["1000"]),
+    one("recovery.stall_hard_deadline_s", &["32"]),
+    one("recovery.failover_total_timeout_s", &["32"]),
+    one("recovery.max_failovers", &["3"]),
+    one("recovery.stall_max_failovers_per_stall", &["3"]),
+    one("recovery.cycle_failure_min_health_s", &["20"]),
+    one("recovery.upstream_overlimit_cooldown_s", &["3"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -28,6 +28,9 @@ pub const FILE: &str = "/etc/rooftop/rooftop.toml";
 /// The networks that `home` stands for: loopback, private (RFC 1918, RFC 4193) and link-local.
 const HOME: [&str; 8] =
     ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fe80::/10", "fc00::/7"];
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A value that somebody gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,11 +178,35 @@ impl Values {
     fn session(&self) -> Result<SessionSettings, ConfigError> {
         let default = SessionSettings::default();
         Ok(SessionSettings {
-            session_history_limit: self
-                .number("history.sessions", 16..=4096)?
-                .and_then(|number| usize::try_from(number).ok())
-                .unwrap_or(default.session_history_limit),
+            session_history_limit: self.count("history.sessions", 16..=4096, default.session_history_limit)?,
             session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
+            stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),
+            stall_detect: self.time("recovery.stall_detect_ms", 300..=60_000, MILLISECOND, default.stall_detect)?,
+            stall_hard_deadline: self.time("recovery.stall_hard_deadline_s", 1..=3600, SECOND, default.stall_hard_deadline)?,
+            failover_total_timeout: self.time(
+                "recovery.failover_total_timeout_s",
+                1..=3600,
+                SECOND,
+                default.failover_total_timeout,
+            )?,
+            max_failovers: self.count("recovery.max_failovers", 0..=100, default.max_failovers)?,
+            stall_max_failovers_per_stall: self.count(
+                "recovery.stall_max_failovers_per_stall",
+                0..=100,
+                default.stall_max_failovers_per_stall,
+            )?,
+            cycle_failure_min_health: self.time(
+                "recovery.cycle_failure_min_health_s",
+                1..=3600,
+                SECOND,
+                default.cycle_failure_min_health,
+            )?,
+            upstream_overlimit_cooldown: self.time(
+                "recovery.upstream_overlimit_cooldown_s",
+                1..=3600,
+                SECOND,
+                default.upstream_overlimit_cooldown,
+            )?,
             ..default
         })
     }
@@ -189,23 +216,27 @@ impl Values {
         Ok(WorkerSettings {
             program: self.one("worker.program", not_empty)?.map(PathBuf::from),
             memory_mib: self.number("worker.memory_mib", 256..=16_384)?.unwrap_or(default.memory_mib),
-            request_timeout: self
-                .number("worker.timeout_s", 5..=3600)?
-                .map_or(default.request_timeout, |seconds| Duration::from_secs(seconds.into())),
+            request_timeout: self.time("worker.timeout_s", 5..=3600, SECOND, default.request_timeout)?,
             ..default
         })
     }
 
     fn prober(&self) -> Result<ProberSettings, ConfigError> {
         let default = ProberSettings::default();
-        let time = |number: Option<u32>, unit: u64, default: Duration| {
-            number.map_or(default, |number| Duration::from_secs(u64::from(number) * unit))
-        };
         Ok(ProberSettings {
-            probe_interval: time(self.number("prober.interval_h", 0..=8760)?, 3600, default.probe_interval),
-            probe_timeout: time(self.number("prober.timeout_s", 1..=60)?, 1, default.probe_timeout),
-            probe_tune_delay: time(self.number("prober.tune_delay_s", 1..=3600)?, 1, default.probe_tune_delay),
+            probe_interval: self.time("prober.interval_h", 0..=8760, HOUR, default.probe_interval)?,
+            probe_timeout: self.time("prober.timeout_s", 1..=60, SECOND, default.probe_timeout)?,
+            probe_tune_delay: self.time("prober.tune_delay_s", 1..=3600, SECOND, default.probe_tune_delay)?,
         })
+    }
+
+    /// A number of `unit`s.
+    fn time(&self, name: &str, within: RangeInclusive<u32>, unit: Duration, default: Duration) -> Result<Duration, ConfigError> {
+        Ok(self.number(name, within)?.map_or(default, |number| unit * number))
+    }
+
+    fn count(&self, name: &str, within: RangeInclusive<u32>, default: usize) -> Result<usize, ConfigError> {
+        Ok(self.number(name, within)?.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
     }
 
     fn number(&self, name: &str, within: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {

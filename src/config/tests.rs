@@ -96,6 +96,16 @@ fn the_environment_can_name_the_file() {
 #[case("ROOFTOP_PROBER_INTERVAL_H", "daily", "from 0 to 8760")]
 #[case("ROOFTOP_PROBER_TIMEOUT_S", "0", "from 1 to 60")]
 #[case("ROOFTOP_PROBER_TUNE_DELAY_S", "0", "from 1 to 3600")]
+#[case(
+    "ROOFTOP_RECOVERY_STALL_POLICY",
+    "restart",
+    "recovery.stall_policy = \"restart\" (environment variable ROOFTOP_RECOVERY_STALL_POLICY)"
+)]
+#[case(
+    "ROOFTOP_RECOVERY_STALL_DETECT_MS",
+    "1s",
+    "recovery.stall_detect_ms = \"1s\" (environment variable ROOFTOP_RECOVERY_STALL_DETECT_MS)"
+)]
 #[case("ROOFTOP_LOG_FORMAT", "xml", "none of auto, human, journal, json")]
 fn what_cannot_be_used_is_refused(#[case] name: &str, #[case] value: &str, #[case] expected: &str) {
     let error = with(&[], &[(name, value)], None).unwrap_err().to_string();
@@ -135,4 +145,18 @@ fn udp_may_be_insisted_on() {
     let resolved = with(&[], &[("ROOFTOP_DISCOVERY", "udp!"), ("ROOFTOP_DISCOVERY_INTERFACES", "eth0")], None).unwrap();
     assert_eq!((resolved.config.discovery.udp, resolved.config.discovery.mdns), (Udp::Insist, false));
     assert_eq!(resolved.config.discovery.scope.interfaces, ["eth0"]);
+}
+
+#[test]
+fn recovery_is_as_it_is_told() {
+    let file = file("[recovery]\nstall_policy = \"restart_same\"\nstall_detect_ms = 2500\nmax_failovers = 0\n");
+    let session = with(&[], &[("ROOFTOP_RECOVERY_FAILOVER_TOTAL_TIMEOUT_S", "90")], Some(file.path())).unwrap().config.session;
+    assert_eq!((session.stall_policy, session.max_failovers), (crate::session::recovery::Policy::RestartSame, 0));
+    assert_eq!((session.stall_detect.as_millis(), session.failover_total_timeout.as_secs()), (2500, 90));
+}
+
+#[test]
+fn what_nobody_sets_is_as_the_modules_have_it() {
+    let session = with(&[], &[], None).unwrap().config.session;
+    assert_eq!(format!("{session:?}"), format!("{:?}", crate::session::Settings::default()));
 }

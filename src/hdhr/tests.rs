@@ -73,6 +73,9 @@ impl SessionPorts for NoSources {
     fn source_succeeded(&self, _: SourceId, _: Duration) {}
     fn source_failed(&self, _: SourceId, _: &str, _: Retry) {}
     fn provider_cooling(&self, _: crate::model::ProviderId, _: Duration) {}
+    fn provider_rests(&self, _: crate::model::ProviderId) -> Duration {
+        Duration::ZERO
+    }
     fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
 }
 

@@ -51,6 +51,8 @@ pub enum Failure {
     Scrambled,
     /// All connections of its provider are in use.
     ProviderBusy,
+    /// Its account was refused or throttled, and must not be dialled again for so long.
+    AccountRests(Duration),
     /// Nothing failed: a person wants another source, for this reason.
     Asked(String),
 }
@@ -64,6 +66,7 @@ impl std::fmt::Display for Failure {
             Self::Unproven(_) => f.write_str("no random access point came"),
             Self::Scrambled => f.write_str("the stream is scrambled"),
             Self::ProviderBusy => f.write_str("all connections of the provider are in use"),
+            Self::AccountRests(rest) => write!(f, "the provider's account must rest for {} s more", rest.as_secs() + 1),
             Self::Asked(reason) => write!(f, "asked for: {reason}"),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It holds no policy: when to dial whom is `start`'s and `recovery`'s, whether a source lives is `stall`'s and `on_air`'s.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::manager::TuneError;
 use super::on_air::{self, Left};
 use super::ports::{Candidate, Ports};
 use super::pump::{Cut, Pump};
-use super::recovery::{self, Decision, Recovery};
+use super::recovery::{Event, GaveUp, Recovery, Round, Step};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::start::{self, Failed};
@@ -20,8 +21,6 @@ use crate::base::clock;
 use crate::model::SourceId;
 use crate::source::{Chunk, SourceError};
 
-/// A source that lived this long has served well (the seed's `CycleFailureMinHealth`).
-const HEALTHY: Duration = Duration::from_secs(20);
 /// From this much silence on, PAT and PMT are repeated, this often.
 const TABLES_EVERY: Duration = Duration::from_millis(200);
 
@@ -53,70 +52,77 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
     let settings = &*context.settings;
     let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval };
     let mut pump = Pump::new(shared.ring().clone(), cut, clock::now());
-    let mut recovery = Recovery::new(settings, HEALTHY);
-    let candidates = shared.plan().candidates.clone();
-    let mut proven = match dial(candidates, shared, context, Duration::MAX).await {
-        Ok(proven) => proven,
-        Err(failed) => return opening_failed(failed),
+    let mut recovery = Recovery::new(settings);
+    let mut proven = match recovery.on(clock::now(), Event::Wanted(&shared.plan().candidates)) {
+        Step::Dial(round) => match dial(round, shared, context).await {
+            Ok(proven) => proven,
+            Err(failed) => return opening_failed(failed),
+        },
+        Step::Play | Step::Over(_) => return (Some(TuneError::NoSources), "there was nothing to dial".to_owned()),
     };
     loop {
         let source = proven.candidate.source;
+        recovery.on(clock::now(), Event::Proven(source));
         begin(&proven, shared);
         let left = on_air::play(proven, &mut pump, shared, settings, &*context.ports).await;
         if !pump.entered() {
             return (Some(TuneError::NoVideoData), format!("nothing to watch came: {}", left.reason));
         }
         account(&left, source, shared, context);
-        let now = clock::now();
-        pump.change_source(now);
-        let mut decision = match left.reason {
-            Failure::Asked(_) => recovery.asked(now),
-            _ => recovery.lost(now, left.lived),
-        };
-        proven = loop {
-            let Decision::Dial(wait) = decision else {
-                return (None, format!("no source left: {}", left.reason));
-            };
-            match again(wait, source, shared, context, &mut pump, &recovery).await {
-                Ok(proven) => break proven,
-                Err(_) => decision = recovery.round_failed(clock::now()),
-            }
+        pump.change_source(clock::now());
+        proven = tokio::select! {
+            biased;
+            found = again(&left, shared, context, &mut recovery) => match found {
+                Ok(proven) => proven,
+                Err(why) => return (None, format!("{why}: {}", left.reason)),
+            },
+            never = fill(&mut pump) => match never {},
         };
         shared.failovers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Dials again after a loss, while the viewers are kept with PAT and PMT.
-async fn again(
-    wait: Duration,
-    lost: SourceId,
-    shared: &Shared,
-    context: &Context,
-    pump: &mut Pump,
-    recovery: &Recovery,
-) -> Result<Proven, Failed> {
-    let candidates = match context.ports.plan(context.device, shared.number()) {
-        Some(plan) if plan.channel == shared.channel() => plan.candidates,
-        _ => shared.plan().candidates.clone(),
-    };
-    let candidates = recovery::order(candidates, Some(lost));
-    let left = recovery.time_left(clock::now());
-    let dialling = async {
-        clock::sleep(wait).await;
-        dial(candidates, shared, context, left).await
-    };
-    tokio::pin!(dialling);
+/// Keeps the viewers with PAT and PMT.
+async fn fill(pump: &mut Pump) -> Infallible {
     let mut silence = clock::interval(TABLES_EVERY);
     silence.reset();
     loop {
-        tokio::select! {
-            done = &mut dialling => return done,
-            _ = silence.tick() => pump.tables(clock::now()),
+        silence.tick().await;
+        pump.tables(clock::now());
+    }
+}
+
+/// Dials again after a loss, until a source is proven or it is given up.
+async fn again(left: &Left, shared: &Shared, context: &Context, recovery: &mut Recovery) -> Result<Proven, GaveUp> {
+    let plan = plan(shared, context);
+    let mut step = match left.reason {
+        Failure::Asked(_) => recovery.on(clock::now(), Event::Asked(&plan)),
+        _ => recovery.on(clock::now(), Event::Lost(&plan)),
+    };
+    loop {
+        let round = match step {
+            Step::Dial(round) => round,
+            Step::Over(why) => return Err(why),
+            Step::Play => return Err(GaveUp::TimeOver),
+        };
+        match dial(round, shared, context).await {
+            Ok(proven) => return Ok(proven),
+            Err(_) => step = recovery.on(clock::now(), Event::Unproven(&self::plan(shared, context))),
         }
     }
 }
 
-async fn dial(candidates: Vec<Candidate>, shared: &Shared, context: &Context, most: Duration) -> Result<Proven, Failed> {
+/// The channel's sources as of now; as they were at the start, if it was taken out of the lineup meanwhile.
+fn plan(shared: &Shared, context: &Context) -> Vec<Candidate> {
+    match context.ports.plan(context.device, shared.number()) {
+        Some(plan) if plan.channel == shared.channel() => plan.candidates,
+        _ => shared.plan().candidates.clone(),
+    }
+}
+
+async fn dial(round: Round, shared: &Shared, context: &Context) -> Result<Proven, Failed> {
+    let Round { wait, most, candidates } = round;
+    clock::sleep(wait).await;
     start::first_proven(candidates, &context.means, &*context.ports, shared, &context.settings, most).await
 }
 

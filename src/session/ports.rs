@@ -49,6 +49,9 @@ pub trait Ports: Send + Sync + 'static {
     /// An account was refused or throttled: none of its sources is to be dialled for `wait`.
     fn provider_cooling(&self, provider: ProviderId, wait: Duration);
 
+    /// How long an account still has to rest: none of its sources may be dialled before.
+    fn provider_rests(&self, provider: ProviderId) -> Duration;
+
     /// What was seen in a source's bytes.
     fn source_seen(&self, channel: ChannelId, source: SourceId, info: &StreamInfo);
 }

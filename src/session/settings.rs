@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::recovery::Policy;
+
 /// Every knob of the session engine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -47,10 +49,17 @@ pub struct Settings {
     pub session_history_limit: usize,
     /// Days after which a session is forgotten; 0: never.
     pub session_history_days: u32,
-    /// Changes of source in a row without success before a session gives up.
-    pub max_failovers: u32,
-    /// Time for all of them.
+    /// What is done about a source that was lost.
+    pub stall_policy: Policy,
+    /// When a channel is started: how many sources besides the first are dialled although they rest, if there are not as many
+    /// that do not; 0: all.
+    pub max_failovers: usize,
+    /// The same for each round of dialling after a source was lost.
+    pub stall_max_failovers_per_stall: usize,
+    /// The longest time without a source.
     pub failover_total_timeout: Duration,
+    /// A source that has served for this long is trusted again: a rung down the ladder, and all budgets are full.
+    pub cycle_failure_min_health: Duration,
     /// Failed starts of a channel a minute before it is refused for a while.
     pub tune_backoff_max_tunes: u32,
     /// The window in which they are counted.
@@ -85,8 +94,11 @@ impl Default for Settings {
             live_burst: Duration::from_secs(10),
             session_history_limit: 256,
             session_history_days: 90,
+            stall_policy: Policy::FailoverSource,
             max_failovers: 3,
+            stall_max_failovers_per_stall: 3,
             failover_total_timeout: Duration::from_secs(32),
+            cycle_failure_min_health: Duration::from_secs(20),
             tune_backoff_max_tunes: 8,
             tune_backoff_interval: Duration::from_secs(60),
             tune_backoff_cooldown: Duration::from_secs(20),

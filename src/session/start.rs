@@ -53,9 +53,9 @@ pub async fn first_proven(
     let mut dial_next_at = began;
     loop {
         let now = clock::now();
-        if !waiting.is_empty()
-            && (running.is_empty() || (now >= dial_next_at && may_stagger(&waiting, means)))
-            && let Some(candidate) = waiting.pop_front()
+        let alone = running.is_empty();
+        if (alone || now >= dial_next_at)
+            && let Some(candidate) = next(&mut waiting, alone, means, ports)
         {
             dial_next_at = now + settings.stagger;
             running.push(try_one(
@@ -68,16 +68,21 @@ pub async fn first_proven(
                 &flowing,
             ));
         }
-        if running.is_empty() {
-            failed.flowing = flowing.load(Ordering::Relaxed);
-            return Err(failed);
-        }
         let deadline = began + whole(&flowing, settings, most);
+        if running.is_empty() {
+            let rests = waiting.iter().map(|candidate| ports.provider_rests(candidate.provider)).min();
+            if rests.is_none_or(|rests| now + rests >= deadline) {
+                failed.flowing = flowing.load(Ordering::Relaxed);
+                failed.all_busy &= rests.is_none();
+                failed.last = failed.last.or(rests.map(Failure::AccountRests));
+                return Err(failed);
+            }
+        }
         // A stream that begins to flow moves the deadline, so it is looked at again now and then.
         let wake = deadline.min(if waiting.is_empty() { deadline } else { dial_next_at.max(now + Duration::from_millis(50)) });
         tokio::select! {
             biased;
-            done = running.next() => match done {
+            done = running.next(), if !running.is_empty() => match done {
                 Some(Ok(proven)) => return Ok(proven),
                 Some(Err(failure)) => {
                     failed.all_busy &= matches!(failure, Failure::ProviderBusy);
@@ -104,9 +109,12 @@ fn whole(flowing: &AtomicBool, settings: &Settings, most: Duration) -> Duration 
     }
 }
 
-/// A second dial must not take a connection that the provider does not have to spare.
-fn may_stagger(waiting: &VecDeque<Candidate>, means: &Means) -> bool {
-    waiting.front().is_some_and(|next| has_room(means, next.provider))
+/// The first whose account does not rest. A second dial beside another must not take a connection that the provider does not
+/// have to spare.
+fn next(waiting: &mut VecDeque<Candidate>, alone: bool, means: &Means, ports: &dyn Ports) -> Option<Candidate> {
+    let may = |one: &Candidate| ports.provider_rests(one.provider).is_zero() && (alone || has_room(means, one.provider));
+    let index = waiting.iter().position(may)?;
+    waiting.remove(index)
 }
 
 fn has_room(means: &Means, provider: ProviderId) -> bool {
@@ -145,7 +153,7 @@ async fn try_one(
 /// Tells whose fault it was: the account's trouble cools the account, not the source.
 pub fn report(failure: &Failure, source: crate::model::SourceId, provider: ProviderId, ports: &dyn Ports, settings: &Settings) {
     match failure {
-        Failure::ProviderBusy | Failure::Asked(_) => {}
+        Failure::ProviderBusy | Failure::AccountRests(_) | Failure::Asked(_) => {}
         Failure::Unproven(_) | Failure::Scrambled => ports.source_failed(source, &failure.to_string(), Retry::Ladder),
         Failure::Source(error) if error.blame() == Blame::Provider => {
             let wait = if let Retry::After(wait) = error.retry() { wait } else { settings.upstream_overlimit_cooldown };

@@ -49,6 +49,9 @@ impl crate::session::Ports for NoSources {
     fn source_succeeded(&self, _: SourceId, _: Duration) {}
     fn source_failed(&self, _: SourceId, _: &str, _: Retry) {}
     fn provider_cooling(&self, _: ProviderId, _: Duration) {}
+    fn provider_rests(&self, _: ProviderId) -> Duration {
+        Duration::ZERO
+    }
     fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
 }
 

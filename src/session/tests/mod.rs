@@ -25,6 +25,7 @@ const DEVICE: i64 = 1;
 struct Lists {
     channels: Vec<Vec<String>>,
     failed: Mutex<Vec<SourceId>>,
+    rests_until: Mutex<Option<clock::Instant>>,
 }
 
 impl Ports for Lists {
@@ -50,7 +51,12 @@ impl Ports for Lists {
     fn source_failed(&self, source: SourceId, _: &str, _: Retry) {
         self.failed.lock().unwrap().push(source);
     }
-    fn provider_cooling(&self, _: ProviderId, _: Duration) {}
+    fn provider_cooling(&self, _: ProviderId, wait: Duration) {
+        *self.rests_until.lock().unwrap() = Some(clock::now() + wait);
+    }
+    fn provider_rests(&self, _: ProviderId) -> Duration {
+        self.rests_until.lock().unwrap().map_or(Duration::ZERO, |until| until.saturating_duration_since(clock::now()))
+    }
     fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
 }
 
