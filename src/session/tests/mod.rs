@@ -2,6 +2,7 @@
 
 mod history;
 mod origin;
+mod policies;
 mod slots;
 
 use std::net::IpAddr;

@@ -22,6 +22,8 @@ pub enum Play {
     Silence,
     /// A transport stream of PAT and PMT.
     Tables,
+    /// Answers 429: too many requests of this account.
+    Refuse,
 }
 
 pub struct Origin {
@@ -69,14 +71,17 @@ async fn serve(mut client: TcpStream, play: Play) {
     let (mut reader, mut client) = client.split();
     let mut request = [0; 2048];
     let _ = reader.read(&mut request).await;
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n";
+    let head: &[u8] = match play {
+        Play::Refuse => b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
+        _ => b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n",
+    };
     if client.write_all(head).await.is_err() {
         return;
     }
     let most = match play {
         Play::Endless | Play::Tables => usize::MAX,
         Play::EndAfter(bytes) | Play::StallAfter(bytes) => bytes,
-        Play::Silence => 0,
+        Play::Silence | Play::Refuse => 0,
     };
     let mut sent = 0;
     let mut frame = 0;
