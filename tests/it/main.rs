@@ -17,6 +17,7 @@ mod oracle;
 mod package;
 mod players;
 mod prober;
+mod recovery;
 mod slots;
 mod sources;
 mod streams;
