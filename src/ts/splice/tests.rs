@@ -1,4 +1,5 @@
 mod mutations;
+mod timeline;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
