@@ -27,6 +27,27 @@ fn connect(address: &str) -> Result<TcpStream, Error> {
     Ok(stream)
 }
 
+/// A stream whose head was read, and what came behind it.
+pub fn opened(address: &str) -> Result<(TcpStream, Vec<u8>), Error> {
+    let mut stream = connect(address)?;
+    let mut body = Vec::new();
+    let mut buffer = vec![0; 4096];
+    loop {
+        let n = stream.read(&mut buffer)?;
+        body.extend_from_slice(buffer.get(..n).unwrap_or_default());
+        if n == 0 || !b"HTTP/1.".iter().zip(&body).all(|(a, b)| a == b) {
+            return Err("no answer".into());
+        }
+        if let Some(end) = body.windows(4).position(|four| four == b"\r\n\r\n") {
+            if body.get(9..12) != Some(b"200") {
+                return Err(format!("answered {}", String::from_utf8_lossy(body.get(..40).unwrap_or(&body))).into());
+            }
+            body.drain(..end + 4);
+            return Ok((stream, body));
+        }
+    }
+}
+
 /// Reads until the first keyframe is complete, and for `longer` after it.
 pub fn first_frame(address: &str, longer: Duration) -> Result<Joined, Error> {
     let began = Instant::now();

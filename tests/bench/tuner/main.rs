@@ -1,10 +1,12 @@
-//! Rooftop as a process, measured from outside, beside a baseline in the same run: join, cold tune, fan-out, memory, idle.
+//! Rooftop as a process, measured from outside, beside a baseline in the same run: join, cold tune, fan-out,
+//! failover, memory, idle.
 //!
 //! `cargo bench --bench tuner [-- NAME…]` builds the optimised program and prints one line a figure. Everything is on the
 //! loopback interface. Needs Debian's `ffmpeg` for the test stream.
 
 mod baseline;
 mod client;
+mod failover;
 mod origin;
 mod process;
 
@@ -32,6 +34,9 @@ fn main() -> Outcome {
     }
     if wanted("fanout") {
         fanout(&stream)?;
+    }
+    if wanted("failover") {
+        failover::run(&stream)?;
     }
     if wanted("memory") {
         memory(&origin::stream(19_375)?)?;

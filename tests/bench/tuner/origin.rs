@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 type Error = Box<dyn std::error::Error>;
@@ -23,6 +23,19 @@ pub struct Stream {
 impl Stream {
     pub fn bytes_per_second(&self) -> f64 {
         f64::from(self.kbps) * 1000.0 / 8.0
+    }
+
+    /// Where the first keyframe begins that a client of [`Origin::from_start`] gets, and the bytes by which it is known: the end
+    /// of its first packet.
+    pub fn first_keyframe(&self) -> Result<(usize, Vec<u8>), Error> {
+        let from = (START_MS / 1e3 * self.bytes_per_second() / 188.0) as usize;
+        let packets = self.bytes.as_chunks::<188>().0.iter().enumerate().skip(from);
+        // A unit begins, and random_access_indicator is set.
+        let begins =
+            |packet: &[u8; 188]| packet[1] & 0x40 != 0 && packet[3] & 0x20 != 0 && packet[4] > 0 && packet[5] & 0x40 != 0;
+        let video = |packet: &[u8; 188]| packet.windows(4).any(|four| four == [0, 0, 1, 0xE0]);
+        let (at, packet) = packets.into_iter().find(|(_, packet)| begins(packet) && video(packet)).ok_or("no keyframe")?;
+        Ok((at * 188, packet[88..].to_vec()))
     }
 }
 
@@ -49,10 +62,26 @@ pub fn stream(kbps: u32) -> Result<Stream, Error> {
     Ok(Stream { bytes: Arc::new(std::fs::read(path)?), kbps })
 }
 
+/// How a source is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    End,
+    Stall,
+}
+
 /// An HTTP server of the stream.
 pub struct Origin {
     address: SocketAddr,
     lists: tempfile::TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What has happened to those who came before that.
+    lost: Option<(Instant, Fault)>,
+    /// When the first keyframe of each request was sent.
+    keyframes: Vec<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -74,15 +103,29 @@ impl Origin {
 
     fn start(stream: &Stream, mode: Mode, bytes_per_second: f64) -> Result<Self, Error> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        let origin = Self { address: listener.local_addr()?, lists: tempfile::tempdir()? };
+        let state = Arc::new(Mutex::new(State::default()));
+        let origin = Self { address: listener.local_addr()?, lists: tempfile::tempdir()?, state: Arc::clone(&state) };
         let bytes = stream.bytes.clone();
+        let keyframe = stream.first_keyframe()?.0;
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let bytes = bytes.clone();
-                std::thread::spawn(move || send(client, &bytes, mode, bytes_per_second));
+                let (bytes, state) = (bytes.clone(), Arc::clone(&state));
+                std::thread::spawn(move || send(client, &bytes, mode, bytes_per_second, keyframe, &state));
             }
         });
         Ok(origin)
+    }
+
+    /// This happens to all who are served now.
+    pub fn lose(&self, fault: Fault) {
+        if let Ok(mut state) = self.state.lock() {
+            state.lost = Some((Instant::now(), fault));
+        }
+    }
+
+    /// When the first keyframe was sent to somebody who came after that.
+    pub fn first_keyframe_after(&self, moment: Instant) -> Option<Instant> {
+        self.state.lock().ok()?.keyframes.iter().copied().find(|at| *at >= moment)
     }
 
     pub fn address(&self, channel: usize) -> String {
@@ -97,6 +140,16 @@ impl Origin {
         Ok(path)
     }
 
+    /// A playlist of one source of a channel, which is an account of its own.
+    pub fn playlist_of(&self, channel: &str, n: usize) -> Result<PathBuf, Error> {
+        let path = self.lists.path().join(format!("{channel}-{n}.m3u"));
+        std::fs::write(
+            &path,
+            format!("#EXTM3U\n#EXTINF:-1 tvg-id=\"{channel}\" tvg-chno=\"1\",{channel}\n{}\n", self.address(n)),
+        )?;
+        Ok(path)
+    }
+
     /// A playlist of one channel, which is an account of its own.
     pub fn playlist_from(&self, n: usize) -> Result<PathBuf, Error> {
         let path = self.lists.path().join(format!("only-{n}.m3u"));
@@ -107,7 +160,8 @@ impl Origin {
 }
 
 /// Sends by the clock, in pieces of whole packets every 2 ms; ends when the client does.
-fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64) {
+fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64, keyframe: usize, state: &Mutex<State>) {
+    let begun = Instant::now();
     let mut request = [0; 2048];
     if client.read(&mut request).is_err() || client.set_nodelay(true).is_err() {
         return;
@@ -122,6 +176,16 @@ fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64) 
         Mode::FromStart => (Instant::now() - Duration::from_secs_f64(START_MS / 1e3), packets(START_MS / 1e3)),
     };
     loop {
+        let lost = state.lock().ok().and_then(|state| state.lost).filter(|(at, _)| *at >= begun);
+        match lost {
+            Some((_, Fault::End)) => return,
+            Some((_, Fault::Stall)) => {
+                // Until the client goes.
+                while client.read(&mut request).is_ok_and(|n| n > 0) {}
+                return;
+            }
+            None => {}
+        }
         let until = packets(epoch.elapsed().as_secs_f64());
         while at < until {
             let from = at % bytes.len();
@@ -131,6 +195,12 @@ fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64) 
                 return;
             }
             at += len;
+            // The first time, in the first turn.
+            if (at - len..at).contains(&keyframe)
+                && let Ok(mut state) = state.lock()
+            {
+                state.keyframes.push(Instant::now());
+            }
         }
         std::thread::sleep(Duration::from_millis(2));
     }
