@@ -12,6 +12,9 @@ TEST_DATA := ../shared/data
 ARGS ?=
 # For each target of `make prove`.
 FUZZ_SECONDS ?= 120
+# Of the soak.
+SOAK_SECONDS ?= 1800
+SEED ?= $(shell date +%j)
 
 .PHONY: help run build check test prove deb fmt build-needs test-needs test-data lint unit
 
@@ -42,8 +45,11 @@ unit:
 	@$(CARGO) build --locked --bins
 	@$(CARGO) nextest run --locked --lib --bins --test it --no-fail-fast
 
-prove: build-needs test-data test-needs ## the full figures: benchmarks, fuzzing, and later soaks and big imports
+prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak, fuzzing, and later big imports
 	@$(CARGO) bench --locked
+	@$(CARGO) build --locked --bins
+	@ROOFTOP_IT_SOAK_S=$(SOAK_SECONDS) ROOFTOP_IT_SEED=$(SEED) $(CARGO) nextest run --locked --test it --retries 0 \
+		--success-output immediate soak
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
 deb: build-needs ## the Debian package, in target/debian

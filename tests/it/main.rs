@@ -19,6 +19,7 @@ mod players;
 mod prober;
 mod recovery;
 mod slots;
+mod soak;
 mod sources;
 mod streams;
 mod support;

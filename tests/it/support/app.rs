@@ -106,6 +106,11 @@ impl Setup {
         self
     }
 
+    /// With a log that does not grow by every detail: for those that run long.
+    pub fn quiet(self) -> Self {
+        self.env("ROOFTOP_LOG", "info")
+    }
+
     /// The data directory of another server, stopped meanwhile.
     pub fn data_of(mut self, app: &App) -> Self {
         self.data = Arc::clone(&app.data);
@@ -124,8 +129,8 @@ impl Setup {
         }
         // A probe at the wrong moment would be a hit at the origin that no test has asked for.
         command.env("ROOFTOP_PROBER_INTERVAL_H", "0");
-        command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.env("ROOFTOP_LOG", "debug").env("NO_COLOR", "1").env_remove("RUST_LOG");
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let child = command.spawn().unwrap();

@@ -11,6 +11,7 @@ pub mod packets;
 pub mod pes_units;
 pub mod playlist;
 pub mod process;
+pub mod random;
 pub mod restamp;
 pub mod rig;
 pub mod ts_oracle;
@@ -18,6 +19,7 @@ pub mod udp;
 pub mod upstream;
 pub mod viewer;
 pub mod wait;
+pub mod watcher;
 
 use std::path::PathBuf;
 

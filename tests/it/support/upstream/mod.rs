@@ -153,16 +153,24 @@ async fn connection(mut stream: TcpStream, state: Arc<Mutex<State>>, epoch: Inst
         let hit = Hit { path: path.clone(), head, opened: Instant::now(), closed: None, sent: Arc::clone(&sent) };
         state.hits.push(hit);
         let route = state.routes.get(&path).or_else(|| state.routes.get(path.split('?').next().unwrap_or("")));
+        let open = state.hits.iter().filter(|hit| hit.path == path && hit.closed.is_none()).count();
         let (script, cue) = match route {
+            Some(Route { script: Script::Limited(most, _), cue }) if open > *most => {
+                (Script::Status(509, vec![]), cue.subscribe())
+            }
             Some(route) => (route.script.clone(), route.cue.subscribe()),
             None => (Script::Status(404, vec![]), watch::channel(Cue::Run).1),
         };
         (state.hits.len() - 1, script, cue)
     };
+    let told = cue.clone();
     let (mut reader, mut writer) = stream.split();
     tokio::select! {
         _ = script::perform(&mut writer, script, cue, epoch, &sent) => {}
         _ = gone(&mut reader) => {}
+    }
+    if *told.borrow() == Cue::Reset {
+        let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
     drop(stream);
     let mut state = state.lock().unwrap();

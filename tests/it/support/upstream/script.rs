@@ -19,6 +19,14 @@ pub enum Cue {
     Stall,
     /// End the body.
     End,
+    /// Reset the connection.
+    Reset,
+    /// Noise instead of the programme.
+    Garbage,
+    /// Null packets instead of the programme.
+    Nulls,
+    /// Four packets of the programme a second.
+    Trickle,
 }
 
 /// What happens to a request.
@@ -38,6 +46,10 @@ pub enum Script {
     SlowHead,
     /// The connection is closed without an answer.
     Close,
+    /// Nothing for so long, then this.
+    Late(Duration, Box<Script>),
+    /// This for so many at a time, and for more of them 509.
+    Limited(usize, Box<Script>),
 }
 
 /// The body of a 200.
@@ -83,6 +95,8 @@ pub enum Tweak {
     HalfPackets,
     /// Of each 40 packets one is lost.
     Loss,
+    /// Every 30th packet comes twice (13818-1, 2.4.3.3 allows it).
+    Repeats,
 }
 
 impl Script {
@@ -169,5 +183,10 @@ pub async fn perform(
             std::future::pending().await
         }
         Script::Close => Ok(()),
+        Script::Late(wait, script) => {
+            tokio::time::sleep(wait).await;
+            Box::pin(perform(writer, *script, cue, epoch, sent)).await
+        }
+        Script::Limited(_, script) => Box::pin(perform(writer, *script, cue, epoch, sent)).await,
     }
 }

@@ -1,0 +1,215 @@
+//! A household for hours: eight channels, four viewers each, and every two seconds something goes wrong at a provider. What is
+//! left over afterwards, and what was recorded meanwhile.
+//!
+//! Three minutes in `make test`; `make prove` gives `ROOFTOP_IT_SOAK_S` and another `ROOFTOP_IT_SEED`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::app::{App, Setup};
+use crate::support::media::Kind;
+use crate::support::netns::Netns;
+use crate::support::playlist::entry;
+use crate::support::random::Random;
+use crate::support::ts_oracle::{Rules, aligned, examine};
+use crate::support::upstream::{Cue, Live, Origin, Script, Tweak};
+use crate::support::viewer::{Leave, Viewer};
+use crate::support::wait;
+use crate::support::watcher::Watcher;
+
+const CHANNELS: usize = 8;
+const WATCHERS: usize = 3;
+/// Between two faults.
+const EVERY: Duration = Duration::from_secs(2);
+/// A recording is judged and begun anew after so long.
+const TAPE: Duration = Duration::from_secs(45);
+/// From then on memory must not grow: rings are full, allocators have what they need.
+const WARM: Duration = Duration::from_secs(300);
+/// What a recorder may find: anything but a missing packet, a step back or a broken table. Sources leap in time, lose packets and
+/// repeat them here, and a stall is a hole of a second.
+const SOUND: Rules = Rules { pcr_gap_ms: 60_000, dts_step_ms: 60_000, announced_jumps: true };
+
+fn kind(channel: usize) -> Kind {
+    [Kind::Small, Kind::Hevc, Kind::Small, Kind::Mpeg2, Kind::Small, Kind::Radio, Kind::Small, Kind::Small][channel % CHANNELS]
+}
+
+fn path(channel: usize, source: usize) -> String {
+    format!("/channel{channel}/{source}")
+}
+
+fn good(channel: usize) -> Live {
+    Live::new(&kind(channel).media())
+}
+
+/// What goes wrong with a source, and how its next request is answered meanwhile.
+fn fault(random: &mut Random, channel: usize) -> (&'static str, Option<Cue>, Script) {
+    let live = good(channel);
+    let late = Duration::from_millis(random.below(3000));
+    match random.below(14) {
+        0 => ("ends", Some(Cue::End), live.script()),
+        1 => ("ends and is gone", Some(Cue::End), Script::Status(404, vec![])),
+        2 => ("is reset", Some(Cue::Reset), Script::Close),
+        3 => ("stalls", Some(Cue::Stall), live.script()),
+        4 => ("stalls and hangs", Some(Cue::Stall), Script::Hang),
+        5 => ("turns to noise", Some(Cue::Garbage), live.script()),
+        6 => ("turns to null packets", Some(Cue::Nulls), live.script()),
+        7 => ("trickles", Some(Cue::Trickle), live.script()),
+        8 => ("stalls for good", Some(Cue::Stall), Script::Close),
+        9 => ("ends, refuses the account", Some(Cue::End), Script::Status(503, vec![("Retry-After", "2".into())])),
+        10 => ("ends, comes late", Some(Cue::End), Script::Late(late, Box::new(live.script()))),
+        11 => ("ends, loses packets", Some(Cue::End), live.tweak(Tweak::Loss).script()),
+        12 => ("ends, repeats packets", Some(Cue::End), live.tweak(Tweak::Repeats).script()),
+        _ => ("ends, one at a time", Some(Cue::End), Script::Limited(1, Box::new(live.script()))),
+    }
+}
+
+/// A house whose channels have two sources, each an account of its own.
+struct House {
+    app: App,
+    origin: Origin,
+    netns: Arc<Netns>,
+    healing: Vec<(Instant, usize, usize)>,
+    /// How many faults of each kind there were.
+    faults: HashMap<&'static str, usize>,
+}
+
+impl House {
+    fn new() -> Self {
+        let netns = Arc::new(Netns::new());
+        let origin = Origin::start(&netns);
+        let mut entries = Vec::new();
+        for channel in 0..CHANNELS {
+            for source in 0..2 {
+                origin.set(&path(channel, source), good(channel).script());
+                let (number, name) = ((channel + 1).to_string(), format!("Channel {channel}"));
+                let id = format!("tvg-id=\"{channel}\"");
+                entries.push(entry(&number, &name, &origin.url(&path(channel, source))).with(&id));
+            }
+        }
+        let app = Setup::new(&netns).tuners(CHANNELS as u8).playlist_each(&entries).quiet().start();
+        Self { app, origin, netns, healing: Vec::new(), faults: HashMap::new() }
+    }
+
+    fn path_of(channel: usize) -> String {
+        format!("/auto/v{}", channel + 1)
+    }
+
+    fn watch(&self, channel: usize) -> Watcher {
+        Watcher::open(&self.netns, &Self::path_of(channel))
+    }
+
+    fn record(&self, channel: usize) -> Viewer {
+        Viewer::open(&self.netns, &Self::path_of(channel))
+    }
+
+    /// Something goes wrong at a source that is well; what is long enough ill is made well.
+    fn disturb(&mut self, random: &mut Random) {
+        let now = Instant::now();
+        let healed: Vec<_> = self.healing.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, channel, source) in healed {
+            self.heal(channel, source);
+        }
+        let (channel, source) = (random.below(CHANNELS as u64) as usize, random.below(2) as usize);
+        if self.healing.iter().any(|(_, ill, _)| *ill == channel) {
+            return;
+        }
+        let (name, cue, next) = fault(random, channel);
+        let at = path(channel, source);
+        if let Some(cue) = cue {
+            self.origin.cue(&at, cue);
+        }
+        self.origin.set(&at, next);
+        *self.faults.entry(name).or_default() += 1;
+        self.healing.push((now + Duration::from_millis(1000 + random.below(6000)), channel, source));
+    }
+
+    fn heal(&self, channel: usize, source: usize) {
+        self.origin.set(&path(channel, source), good(channel).script());
+    }
+
+    fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.app.pid())).unwrap().count()
+    }
+
+    fn in_use(&self) -> usize {
+        self.app.metric("rooftop_provider_connections").unwrap() as usize
+    }
+}
+
+#[test]
+fn a_household_with_faults_every_two_seconds() {
+    let seconds = std::env::var("ROOFTOP_IT_SOAK_S").ok().and_then(|text| text.parse().ok()).unwrap_or(180);
+    let mut random = Random::from_environment(3);
+    println!("seed {}, {seconds} s", random.seed());
+    let mut house = House::new();
+    let descriptors = house.app.descriptors();
+    let begun = Instant::now();
+    let mut recorders: Vec<(Instant, Viewer)> = (0..CHANNELS).map(|channel| (Instant::now(), house.record(channel))).collect();
+    let mut watchers: Vec<Watcher> = (0..CHANNELS * WATCHERS).map(|index| house.watch(index % CHANNELS)).collect();
+    // Those that begin with the first use of something stay.
+    let threads = house.threads();
+    let mut memory = Vec::new();
+    let mut judged = 0;
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        house.disturb(&mut random);
+        thread::sleep(EVERY);
+        memory.push((begun.elapsed(), house.app.resident_kib()));
+        for (channel, (since, recorder)) in recorders.iter_mut().enumerate() {
+            assert!(!recorder.ended(), "channel {channel} was ended after {:?}", begun.elapsed());
+            if since.elapsed() >= TAPE {
+                let tape = std::mem::replace(recorder, house.record(channel)).leave(Leave::Fin);
+                *since = Instant::now();
+                judged += judge(channel, &tape);
+            }
+        }
+        // Some come and go.
+        let one = random.below(watchers.len() as u64 * 4) as usize;
+        if one < watchers.len() {
+            watchers[one] = house.watch(one % CHANNELS);
+        }
+        let ended = watchers.iter().position(Watcher::ended);
+        assert!(ended.is_none(), "watcher {ended:?} was ended after {:?}", begun.elapsed());
+    }
+    for (channel, (_, recorder)) in recorders.into_iter().enumerate() {
+        judged += judge(channel, &recorder.leave(Leave::Fin));
+    }
+    let seen: u64 = watchers.iter().map(Watcher::bytes).sum();
+    drop(watchers);
+    println!("faults: {:?}", house.faults);
+    println!("{judged} packets judged, {} MB watched by those who stayed, resident KiB: {memory:?}", seen / 1_000_000);
+    assert!(judged > 0 && house.faults.len() > 5);
+    flat(&memory);
+    nothing_is_left(&mut house, descriptors, threads);
+}
+
+/// Fails where a recording could not be played; says how many packets it has.
+fn judge(channel: usize, tape: &[u8]) -> usize {
+    let found = examine(aligned(tape), SOUND);
+    assert!(found.faults.is_empty(), "channel {channel}: {:#?}", &found.faults[..found.faults.len().min(10)]);
+    assert_ne!(found.video_starts_random_access, Some(false));
+    found.packets
+}
+
+/// After the first minutes memory neither grows nor creeps.
+fn flat(memory: &[(Duration, u64)]) {
+    let warm: Vec<f64> = memory.iter().filter(|(at, _)| *at > WARM).map(|(_, kib)| *kib as f64).collect();
+    let third = warm.len() / 3;
+    if third < 10 {
+        return;
+    }
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let (early, late) = (mean(&warm[..third]), mean(&warm[warm.len() - third..]));
+    println!("resident {early:.0} KiB early, {late:.0} KiB late");
+    assert!((late / early - 1.0).abs() <= 0.05, "memory went from {early:.0} to {late:.0} KiB");
+}
+
+fn nothing_is_left(house: &mut House, descriptors: usize, threads: usize) {
+    let limit = Duration::from_secs(20);
+    wait::until_so("sessions to close", limit, || house.app.busy() == 0 && house.in_use() == 0 && house.origin.live() == 0);
+    wait::until_so("descriptors to be given back", limit, || house.app.descriptors() <= descriptors + 2);
+    // Threads for blocking work end after ten seconds without any.
+    wait::until_so("threads to end", limit, || house.threads() <= threads);
+    house.app.assert_well();
+}
