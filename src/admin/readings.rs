@@ -29,6 +29,7 @@ impl Readings for Sessions {
                 (vec![("provider", provider.id.0.to_string())], u64::from(value(provider.in_use, provider.limit)))
             })
         };
+        let spare = providers.iter().map(|one| (vec![("provider", one.id.0.to_string())], u64::from(one.spare)));
         let (totals, events) = (self.manager.journal().totals(), self.backend.viewing_totals());
         vec![
             Reading::gauge("channels", "Channels in the lineup", number(catalog.channels.len())),
@@ -63,6 +64,12 @@ impl Readings for Sessions {
             counted("viewing_events_lost", "Events of viewers that were lost", events.1),
             growing(&sessions, "session_read_bytes", "Bytes read from sources", |session| session.bytes_read),
             growing(&sessions, "session_pushed_bytes", "Bytes published to viewers", |session| session.bytes_pushed),
+            of_session(&sessions, "session_spare_ready", "1 while another source is kept ready", |session| {
+                u64::from(session.spare.as_ref().is_some_and(|spare| spare.ready))
+            }),
+            Reading::gauges("provider_spare_connections", "Connections of each provider that keep sources ready", spare),
+            growing(&sessions, "session_takeovers", "Losses that a source kept ready made good", |session| session.takeovers),
+            growing(&sessions, "session_fail_backs", "Changes back to a source that comes first", |session| session.fail_backs),
             growing(&sessions, "session_failovers", "Changes of source", |session| session.failovers),
             growing(&sessions, "session_continuity_errors", "Packets missing", |session| session.info.continuity_errors),
         ]

@@ -40,7 +40,7 @@ pub fn parse(variables: impl IntoIterator<Item = (String, String)>) -> (Vec<Give
 
 fn split(shape: Shape, value: &str) -> Vec<String> {
     let pieces: Vec<&str> = match shape {
-        Shape::One => vec![value.trim()],
+        Shape::One | Shape::Switch => vec![value.trim()],
         Shape::Many => value.split(|char: char| char == ',' || char.is_whitespace()).collect(),
         Shape::ManyByBlanks => value.split_whitespace().collect(),
     };

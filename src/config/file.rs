@@ -56,6 +56,7 @@ impl Reader<'_> {
     fn values(&self, key: &'static Key, value: &Spanned<DeValue<'_>>, origin: &Origin) -> Result<Vec<String>, ConfigError> {
         let found = match (value.get_ref(), key.shape) {
             (DeValue::Array(items), Shape::Many | Shape::ManyByBlanks) => items.iter().map(scalar).collect(),
+            (DeValue::Boolean(switch), Shape::Switch) => Some(vec![switch.to_string()]),
             (_, _) => scalar(value).map(|one| vec![one]),
         };
         found.ok_or_else(|| ConfigError::BadValue {
@@ -63,6 +64,7 @@ impl Reader<'_> {
             value: value.get_ref().type_str().to_owned(),
             origin: origin.clone(),
             advice: match key.shape {
+                Shape::Switch => "give true or false".to_owned(),
                 Shape::One => "give one text in quotes, or a number".to_owned(),
                 Shape::Many | Shape::ManyByBlanks => "give texts in quotes, between brackets".to_owned(),
             },
@@ -114,6 +116,8 @@ mod tests {
     #[case("[other]\nlevel = 1", "r.toml:1: there is no setting \"other\"")]
     #[case("log = [\"info\"]", "log = \"array\" (r.toml:1) cannot be used: give one text in quotes, or a number")]
     #[case("hosts = [true]", "hosts = \"array\" (r.toml:1) cannot be used: give texts in quotes, between brackets")]
+    #[case("tuners = true", "tuners = \"boolean\" (r.toml:1) cannot be used: give one text in quotes, or a number")]
+    #[case("recovery.fail_back = []", "recovery.fail_back = \"array\" (r.toml:1) cannot be used: give true or false")]
     #[case("tuners = 1.5", "tuners = \"float\" (r.toml:1) cannot be used: give one text in quotes, or a number")]
     fn what_does_not_exist_is_refused(#[case] text: &str, #[case] message: &str) {
         assert_eq!(read(text).unwrap_err(), message);

@@ -9,6 +9,8 @@ pub const ENV_PREFIX: &str = "ROOFTOP_";
 pub enum Shape {
     /// One value.
     One,
+    /// `true` or `false`; in the file without quotes.
+    Switch,
     /// Several; in the environment between commas or blanks.
     Many,
     /// Several that may hold commas; in the environment between blanks.
@@ -32,12 +34,16 @@ const fn one(name: &'static str, default: &'static [&'static str]) -> Key {
     Key { name, shape: Shape::One, secret: false, default }
 }
 
+const fn switch(name: &'static str, default: &'static [&'static str]) -> Key {
+    Key { name, shape: Shape::Switch, secret: false, default }
+}
+
 const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
     Key { name, shape: Shape::Many, secret: false, default }
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 27] = [
+pub const KEYS: [Key; 29] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -63,6 +69,8 @@ pub const KEYS: [Key; 27] = [
     one("recovery.stall_max_failovers_per_stall", &["3"]),
     one("recovery.cycle_failure_min_health_s", &["20"]),
     one("recovery.upstream_overlimit_cooldown_s", &["3"]),
+    switch("recovery.fail_back", &["false"]),
+    switch("recovery.hot_standby", &["false"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -180,6 +180,8 @@ impl Values {
         Ok(SessionSettings {
             session_history_limit: self.count("history.sessions", 16..=4096, default.session_history_limit)?,
             session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
+            fail_back: self.switch("recovery.fail_back", default.fail_back)?,
+            hot_standby: self.switch("recovery.hot_standby", default.hot_standby)?,
             stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),
             stall_detect: self.time("recovery.stall_detect_ms", 300..=60_000, MILLISECOND, default.stall_detect)?,
             stall_hard_deadline: self.time("recovery.stall_hard_deadline_s", 1..=3600, SECOND, default.stall_hard_deadline)?,
@@ -233,6 +235,10 @@ impl Values {
     /// A number of `unit`s.
     fn time(&self, name: &str, within: RangeInclusive<u32>, unit: Duration, default: Duration) -> Result<Duration, ConfigError> {
         Ok(self.number(name, within)?.map_or(default, |number| unit * number))
+    }
+
+    fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+        Ok(self.one(name, |text| text.parse().map_err(|_| "give true or false"))?.unwrap_or(default))
     }
 
     fn count(&self, name: &str, within: RangeInclusive<u32>, default: usize) -> Result<usize, ConfigError> {

@@ -96,6 +96,7 @@ fn the_environment_can_name_the_file() {
 #[case("ROOFTOP_PROBER_INTERVAL_H", "daily", "from 0 to 8760")]
 #[case("ROOFTOP_PROBER_TIMEOUT_S", "0", "from 1 to 60")]
 #[case("ROOFTOP_PROBER_TUNE_DELAY_S", "0", "from 1 to 3600")]
+#[case("ROOFTOP_RECOVERY_FAIL_BACK", "yes", "give true or false")]
 #[case(
     "ROOFTOP_RECOVERY_STALL_POLICY",
     "restart",
@@ -149,8 +150,9 @@ fn udp_may_be_insisted_on() {
 
 #[test]
 fn recovery_is_as_it_is_told() {
-    let file = file("[recovery]\nstall_policy = \"restart_same\"\nstall_detect_ms = 2500\nmax_failovers = 0\n");
+    let file = file("[recovery]\nfail_back = true\nstall_policy = \"restart_same\"\nstall_detect_ms = 2500\nmax_failovers = 0\n");
     let session = with(&[], &[("ROOFTOP_RECOVERY_FAILOVER_TOTAL_TIMEOUT_S", "90")], Some(file.path())).unwrap().config.session;
+    assert_eq!((session.fail_back, session.hot_standby), (true, false));
     assert_eq!((session.stall_policy, session.max_failovers), (crate::session::recovery::Policy::RestartSame, 0));
     assert_eq!((session.stall_detect.as_millis(), session.failover_total_timeout.as_secs()), (2500, 90));
 }

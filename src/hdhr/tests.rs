@@ -67,6 +67,7 @@ impl SessionPorts for NoSources {
             number: number.clone(),
             name: "Das Erste HD".into(),
             candidates: Vec::new(),
+            hot_standby: None,
         })
     }
 

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 
 use super::ports::Candidate;
 use super::shared::Shared;
+use super::standby::Warm;
 use crate::base::clock::{self, Instant};
 use crate::source::{Chunk, Opened, Opener, SourceError, Target};
 use crate::ts::RawPacket;
@@ -38,6 +39,8 @@ pub struct Proven {
     pub settled: bool,
     /// From dialling to proof.
     pub after: Duration,
+    /// How far it was read already, if it was kept ready.
+    pub warm: Option<Box<Warm>>,
 }
 
 /// Why a try failed.
@@ -55,6 +58,8 @@ pub enum Failure {
     AccountRests(Duration),
     /// Nothing failed: a person wants another source, for this reason.
     Asked(String),
+    /// Nothing failed: a source that comes before it is well again.
+    Better,
 }
 
 impl std::fmt::Display for Failure {
@@ -67,6 +72,7 @@ impl std::fmt::Display for Failure {
             Self::Scrambled => f.write_str("the stream is scrambled"),
             Self::ProviderBusy => f.write_str("all connections of the provider are in use"),
             Self::AccountRests(rest) => write!(f, "the provider's account must rest for {} s more", rest.as_secs() + 1),
+            Self::Better => f.write_str("a source that comes before it is well again"),
             Self::Asked(reason) => write!(f, "asked for: {reason}"),
         }
     }
@@ -108,13 +114,28 @@ pub async fn prove(
         .map(Arc::new)
         .ok_or(Failure::ProviderBusy)?;
     shared.hold_connection(&lease);
+    prove_on(lease, candidate, means, limits, flowing).await
+}
+
+/// The same with a lease that is there already.
+///
+/// # Cancel safety
+/// As above.
+pub async fn prove_on(
+    lease: Arc<ConnectionLease>,
+    candidate: Candidate,
+    means: &Means,
+    limits: Limits,
+    flowing: &AtomicBool,
+) -> Result<Proven, Failure> {
     let began = clock::now();
     let target = Target { url: candidate.url.clone(), headers: candidate.headers.clone() };
     let opened = clock::timeout(limits.silent, means.opener.open(&target))
         .await
         .map_err(|_| Failure::Source(SourceError::TimedOut(limits.silent)))?
         .map_err(Failure::Source)?;
-    let mut proven = Proven { opened, lease, candidate, held: VecDeque::new(), settled: false, after: Duration::ZERO };
+    let mut proven =
+        Proven { opened, lease, candidate, held: VecDeque::new(), settled: false, after: Duration::ZERO, warm: None };
     watch(&mut proven, began, limits, flowing).await?;
     proven.after = clock::now() - began;
     Ok(proven)

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::attempt::{Failure, Means, Proven};
 use super::events::Selected;
 use super::manager::TuneError;
 use super::on_air::{self, Left};
-use super::ports::{Candidate, Ports};
+use super::ports::{Plan, Ports};
 use super::pump::{Cut, Pump};
 use super::recovery::{Event, GaveUp, Recovery, Round, Step};
 use super::settings::Settings;
 use super::shared::Shared;
+use super::spare::Spare;
 use super::start::{self, Failed};
 use crate::base::clock;
 use crate::model::SourceId;
@@ -60,19 +63,42 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
         },
         Step::Play | Step::Over(_) => return (Some(TuneError::NoSources), "there was nothing to dial".to_owned()),
     };
+    let mut spare = Spare::default();
+    let mut fail_back = false;
     loop {
         let source = proven.candidate.source;
         recovery.on(clock::now(), Event::Proven(source));
-        begin(&proven, shared);
-        let left = on_air::play(proven, &mut pump, shared, settings, &*context.ports).await;
+        begin(&proven, fail_back, shared);
+        let leave = Notify::new();
+        let left = tokio::select! {
+            biased;
+            left = on_air::play(proven, &mut pump, shared, settings, &*context.ports, &leave) => left,
+            never = spare.keep(source, shared, context, &leave) => match never {},
+        };
         if !pump.entered() {
             return (Some(TuneError::NoVideoData), format!("nothing to watch came: {}", left.reason));
         }
+        fail_back = matches!(left.reason, Failure::Better);
+        if fail_back && let Some(better) = spare.take(shared, |_| true) {
+            pump.change_source(clock::now());
+            shared.fail_backs.fetch_add(1, Ordering::Relaxed);
+            proven = better;
+            continue;
+        }
         account(&left, source, shared, context);
+        let step = next_step(&left, shared, context, &mut recovery);
+        let dialled = |id| matches!(&step, Step::Dial(round) if round.candidates.iter().any(|one| one.source == id));
+        if let Some(ready) = spare.take(shared, dialled) {
+            pump.change_source(clock::now());
+            shared.takeovers.fetch_add(1, Ordering::Relaxed);
+            shared.failovers.fetch_add(1, Ordering::Relaxed);
+            proven = ready;
+            continue;
+        }
         pump.change_source(clock::now());
         proven = tokio::select! {
             biased;
-            found = again(&left, shared, context, &mut recovery) => match found {
+            found = again(step, shared, context, &mut recovery) => match found {
                 Ok(proven) => proven,
                 Err(why) => return (None, format!("{why}: {}", left.reason)),
             },
@@ -92,13 +118,17 @@ async fn fill(pump: &mut Pump) -> Infallible {
     }
 }
 
-/// Dials again after a loss, until a source is proven or it is given up.
-async fn again(left: &Left, shared: &Shared, context: &Context, recovery: &mut Recovery) -> Result<Proven, GaveUp> {
-    let plan = plan(shared, context);
-    let mut step = match left.reason {
+/// What recovery says to the loss.
+fn next_step(left: &Left, shared: &Shared, context: &Context, recovery: &mut Recovery) -> Step {
+    let plan = plan(shared, context).candidates;
+    match left.reason {
         Failure::Asked(_) => recovery.on(clock::now(), Event::Asked(&plan)),
         _ => recovery.on(clock::now(), Event::Lost(&plan)),
-    };
+    }
+}
+
+/// Dials again after a loss, until a source is proven or it is given up.
+async fn again(mut step: Step, shared: &Shared, context: &Context, recovery: &mut Recovery) -> Result<Proven, GaveUp> {
     loop {
         let round = match step {
             Step::Dial(round) => round,
@@ -107,17 +137,15 @@ async fn again(left: &Left, shared: &Shared, context: &Context, recovery: &mut R
         };
         match dial(round, shared, context).await {
             Ok(proven) => return Ok(proven),
-            Err(_) => step = recovery.on(clock::now(), Event::Unproven(&self::plan(shared, context))),
+            Err(_) => step = recovery.on(clock::now(), Event::Unproven(&plan(shared, context).candidates)),
         }
     }
 }
 
 /// The channel's sources as of now; as they were at the start, if it was taken out of the lineup meanwhile.
-fn plan(shared: &Shared, context: &Context) -> Vec<Candidate> {
-    match context.ports.plan(context.device, shared.number()) {
-        Some(plan) if plan.channel == shared.channel() => plan.candidates,
-        _ => shared.plan().candidates.clone(),
-    }
+pub(super) fn plan(shared: &Shared, context: &Context) -> Plan {
+    let plan = context.ports.plan(context.device, shared.number());
+    plan.filter(|plan| plan.channel == shared.channel()).unwrap_or_else(|| shared.plan().clone())
 }
 
 async fn dial(round: Round, shared: &Shared, context: &Context) -> Result<Proven, Failed> {
@@ -126,7 +154,7 @@ async fn dial(round: Round, shared: &Shared, context: &Context) -> Result<Proven
     start::first_proven(candidates, &context.means, &*context.ports, shared, &context.settings, most).await
 }
 
-fn begin(proven: &Proven, shared: &Shared) {
+fn begin(proven: &Proven, fail_back: bool, shared: &Shared) {
     let url = crate::base::secret::SafeUrl(proven.candidate.url.expose()).to_string();
     tracing::info!(
         session.id = %shared.id(), channel.number = %shared.number(), source.id = %proven.candidate.source, source.url = %url,
@@ -139,6 +167,7 @@ fn begin(proven: &Proven, shared: &Shared) {
         url,
         producer: proven.opened.producer,
         after: proven.after,
+        fail_back,
         raw_bytes: proven.held.iter().map(|chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() as u64 } else { 0 }).sum(),
     });
 }

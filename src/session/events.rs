@@ -109,6 +109,8 @@ pub struct Selected {
     pub after: Duration,
     /// Bytes read until then.
     pub raw_bytes: u64,
+    /// It came in place of one that was well, since it comes before it.
+    pub fail_back: bool,
 }
 
 impl Event {

@@ -241,6 +241,7 @@ fn selected(session: &mut SessionHistory, source: &Selected, lost: Option<i64>, 
     deselect(session, at);
     let reason = match lost {
         Some(_) => format!("recovery: {}", session.last_recovery_reason),
+        None if source.fail_back => "fail_back".to_owned(),
         None => "start".to_owned(),
     };
     session.source_select_count += 1;

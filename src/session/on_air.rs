@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::sync::Notify;
 
 use super::attempt::{Failure, Proven};
 use super::pace::Pacer;
@@ -13,6 +14,7 @@ use super::pump::Pump;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::stall::Stall;
+use super::standby::Warm;
 use crate::base::clock::{self, Instant};
 use crate::model::ProviderId;
 use crate::source::{Chunk, Opened, Pace, SourceError};
@@ -67,9 +69,16 @@ struct Air<'a> {
     reported: bool,
 }
 
-/// Plays a proven source until it is lost.
-pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &Settings, ports: &dyn Ports) -> Left {
-    let Proven { opened, lease, candidate, held, settled, .. } = proven;
+/// Plays a proven source until it is lost, or `leave` is told that there is a better one.
+pub async fn play(
+    proven: Proven,
+    pump: &mut Pump,
+    shared: &Shared,
+    settings: &Settings,
+    ports: &dyn Ports,
+    leave: &Notify,
+) -> Left {
+    let Proven { opened, lease, candidate, held, settled, warm, .. } = proven;
     let now = clock::now();
     let burst = match opened.pace {
         Pace::Live => settings.live_burst,
@@ -97,7 +106,10 @@ pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &S
         rate,
         reported: false,
     };
-    let reason = air.run().await;
+    if let Some(warm) = warm {
+        air.go_on(*warm, now);
+    }
+    let reason = air.run(leave).await;
     air.pump.finish(&mut air.input, clock::now());
     air.enter(clock::now());
     air.report(clock::now());
@@ -109,7 +121,18 @@ pub async fn play(proven: Proven, pump: &mut Pump, shared: &Shared, settings: &S
 }
 
 impl Air<'_> {
-    async fn run(&mut self) -> Failure {
+    /// A source that was kept ready goes on from its newest random access point.
+    fn go_on(&mut self, warm: Warm, now: Instant) {
+        let Warm { input, recording, piece, fed } = warm;
+        self.read = recording.bytes() as u64;
+        self.shared.bytes_read.fetch_add(self.read, Ordering::Relaxed);
+        self.pump.replay(&input, &recording, now);
+        (self.input, self.piece, self.fed) = (input, piece, fed);
+        self.stall.observe(now, self.media(), self.read);
+        self.enter(now);
+    }
+
+    async fn run(&mut self, leave: &Notify) -> Failure {
         let mut tick = clock::interval(TICK);
         tick.reset();
         loop {
@@ -139,6 +162,7 @@ impl Air<'_> {
                     return lost;
                 },
                 reason = self.shared.recovery_asked() => return Failure::Asked(reason),
+                () = leave.notified() => return Failure::Better,
                 () = clock::sleep(wait), if paced => {}
                 chunk = self.opened.bytes.next(), if !paced => match chunk {
                     Some(Ok(chunk)) => self.take(chunk, clock::now()),

@@ -16,6 +16,8 @@ pub struct Plan {
     pub name: String,
     /// Enabled sources: first those that may be dialled, then those that cool down.
     pub candidates: Vec<Candidate>,
+    /// Whether the next one is kept ready while one is on air; `None`: as the settings say.
+    pub hot_standby: Option<bool>,
 }
 
 /// One source that a session may open.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::recording::Recording;
 use super::ring::{Chunk, Ring};
 use crate::base::clock::Instant;
 use crate::ts::input::{Input, Mark, Sink};
@@ -42,6 +43,8 @@ pub struct Pump {
     out_media: Duration,
     /// Media time when the present source began.
     base: Duration,
+    /// Media time of the present source when it came on air.
+    skipped: Duration,
     media: Duration,
     flushed_at: Instant,
     eager_until: Instant,
@@ -62,6 +65,7 @@ impl Pump {
             scratch: Vec::new(),
             out_media: Duration::ZERO,
             base: Duration::ZERO,
+            skipped: Duration::ZERO,
             media: Duration::ZERO,
             flushed_at: now.checked_sub(cut.interval).unwrap_or(now),
             eager_until: now + EAGER,
@@ -74,13 +78,20 @@ impl Pump {
     pub fn change_source(&mut self, now: Instant) {
         self.flush(now);
         self.splice.cut();
-        self.base = self.media;
+        (self.base, self.skipped) = (self.media, Duration::ZERO);
         self.eager_until = now + EAGER;
     }
 
     /// Takes bytes of the source that `input` follows.
     pub fn push(&mut self, input: &mut Input, bytes: &[u8], now: Instant) {
         input.push(bytes, &mut Into { pump: self, now });
+        self.keep_time(input, now);
+    }
+
+    /// A source that was kept ready goes on air, from the random access point on with which `recording` begins.
+    pub fn replay(&mut self, input: &Input, recording: &Recording, now: Instant) {
+        self.skipped = recording.begins();
+        recording.play(&mut Into { pump: self, now });
         self.keep_time(input, now);
     }
 
@@ -100,7 +111,7 @@ impl Pump {
 
     fn keep_time(&mut self, input: &Input, now: Instant) {
         if let Some(media) = input.media_time() {
-            self.media = self.media.max(self.base + media);
+            self.media = self.media.max(self.base + media.saturating_sub(self.skipped));
         } else {
             // No clock at all: the ring then goes by arrival.
             self.media = self.media.max(self.base + now.saturating_duration_since(self.eager_until - EAGER));

@@ -60,6 +60,10 @@ pub struct Settings {
     pub failover_total_timeout: Duration,
     /// A source that has served for this long is trusted again: a rung down the ladder, and all budgets are full.
     pub cycle_failure_min_health: Duration,
+    /// Go back to a source that comes before the one on air, once it is well again.
+    pub fail_back: bool,
+    /// Keep the next source ready while one is on air, where the provider's limit allows and the channel does not say otherwise.
+    pub hot_standby: bool,
     /// Failed starts of a channel a minute before it is refused for a while.
     pub tune_backoff_max_tunes: u32,
     /// The window in which they are counted.
@@ -99,6 +103,8 @@ impl Default for Settings {
             stall_max_failovers_per_stall: 3,
             failover_total_timeout: Duration::from_secs(32),
             cycle_failure_min_health: Duration::from_secs(20),
+            fail_back: false,
+            hot_standby: false,
             tune_backoff_max_tunes: 8,
             tune_backoff_interval: Duration::from_secs(60),
             tune_backoff_cooldown: Duration::from_secs(20),

@@ -15,6 +15,7 @@ use super::ports::Plan;
 use super::recovery::Stage;
 use super::ring::{self, Ring};
 use super::settings::Settings;
+use super::spare::SpareStats;
 use super::stats::{SessionStats, SubscriberStats};
 use crate::base::clock::{self, Instant};
 use crate::base::tasks::{self, CancellationToken, Task};
@@ -60,6 +61,9 @@ pub struct Shared {
     stalls: AtomicU64,
     pub(super) bitrate_bps: AtomicU64,
     pub(super) failovers: AtomicU64,
+    /// Losses that a source kept ready has made good.
+    pub(super) takeovers: AtomicU64,
+    pub(super) fail_backs: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -69,6 +73,7 @@ struct State {
     tuners: Vec<Tuner>,
     connections: Vec<Weak<ConnectionLease>>,
     source: Option<(SourceId, String, &'static str)>,
+    spare: Option<SpareStats>,
     info: StreamInfo,
     /// What is in the source on air was told.
     info_told: bool,
@@ -141,6 +146,7 @@ impl Shared {
             tuners: Vec::new(),
             connections: Vec::new(),
             source: None,
+            spare: None,
             info: StreamInfo::default(),
             info_told: false,
             stage: Stage::default(),
@@ -169,6 +175,8 @@ impl Shared {
             stalls: AtomicU64::new(0),
             bitrate_bps: AtomicU64::new(0),
             failovers: AtomicU64::new(0),
+            takeovers: AtomicU64::new(0),
+            fail_backs: AtomicU64::new(0),
         })
     }
 
@@ -423,6 +431,9 @@ impl Shared {
             recovering: state.stage.is_recovering(),
             ring_bytes: self.ring.resident_bytes(),
             failovers: self.failovers.load(Ordering::Relaxed),
+            takeovers: self.takeovers.load(Ordering::Relaxed),
+            fail_backs: self.fail_backs.load(Ordering::Relaxed),
+            spare: state.spare.clone(),
             last_error: state.last_error.clone(),
             subscribers: state.viewers.iter().map(viewer).collect(),
         }

@@ -118,8 +118,7 @@ fn next(waiting: &mut VecDeque<Candidate>, alone: bool, means: &Means, ports: &d
 }
 
 fn has_room(means: &Means, provider: ProviderId) -> bool {
-    let free = |view: &ProviderView| view.in_use.saturating_sub(view.probing) < view.limit;
-    means.pool.providers().iter().find(|view| view.id == provider).is_none_or(free)
+    means.pool.providers().iter().find(|view| view.id == provider).is_none_or(ProviderView::has_room)
 }
 
 async fn try_one(
@@ -153,7 +152,7 @@ async fn try_one(
 /// Tells whose fault it was: the account's trouble cools the account, not the source.
 pub fn report(failure: &Failure, source: crate::model::SourceId, provider: ProviderId, ports: &dyn Ports, settings: &Settings) {
     match failure {
-        Failure::ProviderBusy | Failure::AccountRests(_) | Failure::Asked(_) => {}
+        Failure::ProviderBusy | Failure::AccountRests(_) | Failure::Asked(_) | Failure::Better => {}
         Failure::Unproven(_) | Failure::Scrambled => ports.source_failed(source, &failure.to_string(), Retry::Ladder),
         Failure::Source(error) if error.blame() == Blame::Provider => {
             let wait = if let Retry::After(wait) = error.retry() { wait } else { settings.upstream_overlimit_cooldown };

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use super::spare::SpareStats;
 use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, SubscriberId};
 
 /// A running session.
@@ -50,6 +51,12 @@ pub struct SessionStats {
     pub stalls: u64,
     /// Changes of source after the first.
     pub failovers: u64,
+    /// Losses that a source kept ready has made good.
+    pub takeovers: u64,
+    /// Changes back to a source that comes before the one on air.
+    pub fail_backs: u64,
+    /// What is kept ready beside the source on air.
+    pub spare: Option<SpareStats>,
     /// Why the last source was left, without credentials.
     pub last_error: Option<String>,
     /// Viewers.

@@ -175,7 +175,10 @@ mod tests {
     fn selected() -> Event {
         let (source, after) = (SourceId(1), Duration::ZERO);
         let (item_key, url) = (String::new(), String::new());
-        Event::SourceSelected { session: S, source: Selected { source, item_key, url, producer: "http", after, raw_bytes: 0 } }
+        Event::SourceSelected {
+            session: S,
+            source: Selected { source, item_key, url, producer: "http", after, raw_bytes: 0, fail_back: false },
+        }
     }
 
     fn seen(codec: Codec) -> Event {

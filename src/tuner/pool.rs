@@ -4,6 +4,7 @@
 //! connections` holds because a connection lease lives inside the task that owns the connection.
 
 mod probe;
+mod spare;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -60,7 +61,7 @@ struct Connections {
 struct Held {
     lease: u64,
     since: Instant,
-    probe: bool,
+    kind: Kind,
     idle_since: Option<Instant>,
     preempt: CancellationToken,
 }
@@ -242,7 +243,7 @@ impl Pool {
         if last {
             connections.settle_until = None;
         }
-        connections.held.push(Held { lease, since: now, probe: kind == Kind::Probe, idle_since: None, preempt });
+        connections.held.push(Held { lease, since: now, kind, idle_since: None, preempt });
         if kind == Kind::Client {
             connections.keep_one_free(now + self.0.settings.preempt_settle);
         }
@@ -255,9 +256,9 @@ impl Pool {
         if connections.held.iter().any(|held| held.preempt.is_cancelled()) {
             return;
         }
-        let probe = connections.held.iter().filter(|held| held.probe).min_by_key(|held| held.since);
+        let of = |kind| connections.held.iter().filter(move |held| held.kind == kind).min_by_key(|held| held.since);
         let idle = || connections.held.iter().filter(|held| held.idle_since.is_some()).min_by_key(|held| held.idle_since);
-        if let Some(victim) = probe.or_else(idle) {
+        if let Some(victim) = of(Kind::Probe).or_else(|| of(Kind::Spare)).or_else(idle) {
             victim.preempt.cancel();
             connections.settle_until = Some(clock::now() + self.0.settings.preempt_settle);
         }
@@ -343,7 +344,8 @@ impl Pool {
             id: *id,
             limit: connections.limit,
             in_use: connections.in_use(),
-            probing: connections.probing(),
+            probing: connections.of(Kind::Probe),
+            spare: connections.of(Kind::Spare),
         };
         state.providers.iter().map(view).collect()
     }
@@ -454,8 +456,9 @@ impl Drop for ConnectionLease {
     fn drop(&mut self) {
         let mut state = self.pool.state();
         if let Some(connections) = state.providers.get_mut(&self.provider) {
-            // A probe must not cost the viewer who comes right behind it: servers count its connection for a moment longer.
-            if connections.held.iter().any(|held| held.lease == self.lease && held.probe) {
+            // What nobody watched must not cost the viewer who comes right behind it: servers count its connection for a moment
+            // longer.
+            if connections.held.iter().any(|held| held.lease == self.lease && held.kind != Kind::Client) {
                 connections.settle_until = Some(clock::now() + self.pool.0.settings.preempt_settle);
             }
             connections.held.retain(|held| held.lease != self.lease);

@@ -37,6 +37,8 @@ pub enum Kind {
     Client,
     /// The background prober, which yields to viewers.
     Probe,
+    /// A source kept ready beside the one on air, which yields to viewers.
+    Spare,
 }
 
 /// Who occupies a tuner.
@@ -103,6 +105,15 @@ pub struct ProviderView {
     pub in_use: u32,
     /// Those of them that are for probes, which yield.
     pub probing: u32,
+    /// Those of them that are kept ready for a running session, which yield.
+    pub spare: u32,
+}
+
+impl ProviderView {
+    /// Whether a viewer finds a connection, be it one that yields.
+    pub fn has_room(&self) -> bool {
+        self.in_use.saturating_sub(self.probing).saturating_sub(self.spare) < self.limit
+    }
 }
 
 /// Whether a provider has a connection to spare for a probe: one more stays free for a viewer, and of a provider with a single

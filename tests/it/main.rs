@@ -21,6 +21,7 @@ mod recovery;
 mod slots;
 mod soak;
 mod sources;
+mod standby;
 mod streams;
 mod support;
 mod upnp;

@@ -35,6 +35,7 @@ impl Report<'_> {
         let setting = |shown: &Shown| {
             let value = match shown.key.shape {
                 Shape::One => json!(shown.values.first()),
+                Shape::Switch => json!(shown.values.first().map(|value| value == "true")),
                 Shape::Many | Shape::ManyByBlanks => json!(shown.values),
             };
             (shown.key.name.to_owned(), json!({ "value": value, "origin": shown.origin.to_string() }))
@@ -76,6 +77,7 @@ impl Report<'_> {
 fn value(shown: &Shown) -> String {
     match shown.key.shape {
         Shape::One => shown.values.first().map_or_else(|| "not set".to_owned(), |value| format!("{value:?}")),
+        Shape::Switch => shown.values.concat(),
         Shape::Many | Shape::ManyByBlanks => format!("{:?}", shown.values),
     }
 }

@@ -42,7 +42,13 @@ struct NoSources;
 
 impl crate::session::Ports for NoSources {
     fn plan(&self, _: i64, number: &GuideNumber) -> Option<Plan> {
-        let plan = || Plan { channel: ChannelId(1), number: number.clone(), name: "Das Erste".into(), candidates: Vec::new() };
+        let plan = || Plan {
+            channel: ChannelId(1),
+            number: number.clone(),
+            name: "Das Erste".into(),
+            candidates: Vec::new(),
+            hot_standby: None,
+        };
         (number.to_string() == "5.1").then(plan)
     }
 

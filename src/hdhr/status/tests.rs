@@ -51,6 +51,9 @@ fn session(live: bool, watched: bool) -> SessionStats {
         stalls: 0,
         ring_bytes: 0,
         failovers: 0,
+        takeovers: 0,
+        fail_backs: 0,
+        spare: None,
         last_error: None,
         subscribers: if watched { vec![subscriber] } else { Vec::new() },
     }

@@ -17,6 +17,7 @@ fn selected(session: u64, source: i64) -> Event {
         producer: "http",
         after: Duration::from_millis(300),
         raw_bytes: 1000,
+        fail_back: false,
     };
     Event::SourceSelected { session: SessionId(session), source }
 }

@@ -7,6 +7,7 @@ use super::{Phase, Shared};
 use crate::model::{SourceId, StreamInfo};
 use crate::session::events::{Event, Selected};
 use crate::session::recovery::{NoRecovery, Stage};
+use crate::session::spare::SpareStats;
 
 impl Shared {
     pub(in crate::session) fn set_source(&self, source: Selected) {
@@ -49,6 +50,11 @@ impl Shared {
             }
             self.asked.notified().await;
         }
+    }
+
+    /// What is kept ready beside the source on air.
+    pub(in crate::session) fn set_spare(&self, spare: Option<SpareStats>) {
+        self.state().spare = spare;
     }
 
     pub(in crate::session) fn set_info(&self, info: StreamInfo) {

@@ -4,6 +4,7 @@ mod history;
 mod origin;
 mod policies;
 mod slots;
+mod spare;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -45,7 +46,13 @@ impl Ports for Lists {
             }
         };
         let candidates = self.channels.get(index)?.iter().enumerate().map(candidate).collect();
-        Some(Plan { channel: ChannelId(index as i64), number: number.clone(), name: "A channel".into(), candidates })
+        Some(Plan {
+            channel: ChannelId(index as i64),
+            number: number.clone(),
+            name: "A channel".into(),
+            candidates,
+            hot_standby: None,
+        })
     }
 
     fn source_succeeded(&self, _: SourceId, _: Duration) {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::base::{clock, tasks};
 
@@ -30,6 +31,7 @@ pub struct Origin {
     address: SocketAddr,
     opened: Arc<AtomicUsize>,
     live: Arc<AtomicUsize>,
+    end: watch::Sender<()>,
     _task: tasks::Task<()>,
 }
 
@@ -39,23 +41,31 @@ impl Origin {
         let address = listener.local_addr().unwrap();
         let (opened, live) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let counters = (opened.clone(), live.clone());
+        let end = watch::Sender::new(());
+        let ends = end.clone();
         let task = tasks::spawn("origin", async move {
             let mut clients = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (opened, live) = (counters.0.clone(), counters.1.clone());
                 opened.fetch_add(1, Ordering::SeqCst);
+                let ended = ends.subscribe();
                 live.fetch_add(1, Ordering::SeqCst);
                 clients.push(tasks::spawn("origin client", async move {
-                    serve(client, play).await;
+                    serve(client, play, ended).await;
                     live.fetch_sub(1, Ordering::SeqCst);
                 }));
             }
         });
-        Self { address, opened, live, _task: task }
+        Self { address, opened, live, end, _task: task }
     }
 
     pub fn url(&self) -> String {
         format!("http://{}/live.ts", self.address)
+    }
+
+    /// Ends what it sends now.
+    pub fn end(&self) {
+        self.end.send_replace(());
     }
 
     pub fn opened(&self) -> usize {
@@ -67,7 +77,7 @@ impl Origin {
     }
 }
 
-async fn serve(mut client: TcpStream, play: Play) {
+async fn serve(mut client: TcpStream, play: Play, mut ended: watch::Receiver<()>) {
     let (mut reader, mut client) = client.split();
     let mut request = [0; 2048];
     let _ = reader.read(&mut request).await;
@@ -91,6 +101,8 @@ async fn serve(mut client: TcpStream, play: Play) {
             bytes.truncate(if frame.is_multiple_of(10) { 2 * 188 } else { 0 });
         }
         tokio::select! {
+            biased;
+            _ = ended.changed() => return,
             done = client.write_all(&bytes) => if done.is_err() { return },
             _ = reader.read(&mut request) => return,
         }

@@ -30,7 +30,7 @@ impl Pool {
         let slot = state.devices.get_mut(&device)?.get_mut(index)?;
         slot.taken = Some(Taken { lease: of_tuner, occupant, since: now, idle_since: None });
         let connections = state.providers.entry(provider).or_insert_with(Connections::unlimited);
-        connections.held.push(Held { lease: of_connection, since: now, probe: true, idle_since: None, preempt });
+        connections.held.push(Held { lease: of_connection, since: now, kind: Kind::Probe, idle_since: None, preempt });
         let index = u8::try_from(index).unwrap_or(u8::MAX);
         drop(state);
         Some(ProbeLease {
@@ -84,7 +84,7 @@ impl State {
 impl Connections {
     fn can_be_probed(&self, now: Instant) -> bool {
         let rests = self.settle_until.is_some_and(|until| until > now);
-        let probed = self.held.iter().any(|held| held.probe);
+        let probed = self.held.iter().any(|held| held.kind == Kind::Probe);
         self.waiting == 0 && !rests && !probed && can_spare_one(self.limit, self.in_use())
     }
 
@@ -93,7 +93,7 @@ impl Connections {
         if self.in_use() < self.limit {
             return;
         }
-        if let Some(probe) = self.held.iter().find(|held| held.probe && !held.preempt.is_cancelled()) {
+        if let Some(probe) = self.held.iter().find(|held| held.kind == Kind::Probe && !held.preempt.is_cancelled()) {
             probe.preempt.cancel();
             self.settle_until = Some(settled);
         }
@@ -103,7 +103,7 @@ impl Connections {
         u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn probing(&self) -> u32 {
-        u32::try_from(self.held.iter().filter(|held| held.probe).count()).unwrap_or(u32::MAX)
+    pub(super) fn of(&self, kind: Kind) -> u32 {
+        u32::try_from(self.held.iter().filter(|held| held.kind == kind).count()).unwrap_or(u32::MAX)
     }
 }

@@ -12,19 +12,24 @@ const RESELECT_ALERT: i64 = 3;
 /// Puts it together. `history` has the newest first.
 pub fn snapshot(tuners: &[TunerView], sessions: &[SessionStats], history: Vec<SessionHistory>, now: Moment) -> Snapshot {
     let record = |session: &SessionStats| history.iter().find(|record| record.active && record.session_id == session.id.0);
-    let rows: Vec<Tuner> = tuners
+    let mut rows: Vec<Tuner> = tuners
         .iter()
         .filter(|view| view.taken_for.is_some())
         .map(|view| tuner(view, view.session.as_ref().and_then(record), now))
         .collect();
+    let in_use = rows.len();
+    let shown = |view: &TunerView| view.session.as_ref().map(|session| session.id);
+    // A session may be shown on several tuners.
+    let first = tuners.iter().enumerate().filter(|(at, view)| !tuners.iter().take(*at).any(|other| shown(other) == shown(view)));
+    rows.extend(first.filter_map(|(_, view)| standby(view)));
     let mut streams: Vec<ClientStream> = rows.iter().flat_map(streams).collect();
     streams.sort_by_key(|stream| (stream.tuner_id, stream.connected_at));
     let churn = churn(sessions.iter().map(|session| (session, record(session))));
     Snapshot {
         generated_at: now,
         tuner_count: count(tuners.len()),
-        in_use_count: count(rows.len()),
-        idle_count: count(tuners.len() - rows.len()),
+        in_use_count: count(in_use),
+        idle_count: count(tuners.len() - in_use),
         churn,
         tuners: rows,
         client_streams: streams,
@@ -51,6 +56,28 @@ fn tuner(view: &TunerView, record: Option<&SessionHistory>, now: Moment) -> Tune
         of_record(&mut row, record, now);
     }
     row
+}
+
+/// What a session keeps ready, in a row of its own beside that of its tuner: it has a connection, but no tuner.
+fn standby(view: &TunerView) -> Option<Tuner> {
+    let session = view.session.as_ref()?;
+    let spare = session.spare.as_ref()?;
+    Some(Tuner {
+        tuner_id: view.number.into(),
+        kind: "standby".to_owned(),
+        state: match (spare.go_back, spare.ready) {
+            (true, _) => "fail_back_pending",
+            (false, true) => "standby_ready",
+            (false, false) => "standby_waiting",
+        }
+        .to_owned(),
+        guide_number: session.number.to_string(),
+        guide_name: session.name.clone(),
+        channel_id: session.channel.0,
+        source_id: spare.source.0,
+        source_stream_url: spare.url.clone(),
+        ..Tuner::default()
+    })
 }
 
 /// The words of the reference.
