@@ -203,6 +203,7 @@ mod tests {
             favorite: false,
             drm: false,
             info: None,
+            hot_standby: None,
         }
     }
 

@@ -1,3 +1,5 @@
+mod changes;
+
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -82,6 +84,24 @@ impl Backend for Memory {
         std::future::ready(cleared).boxed()
     }
 
+    fn set_connections(&self, provider: ProviderId, most: u32) -> BoxFuture<'static, Result<(), BackendError>> {
+        let changed = self.change(|catalog| {
+            let found = catalog.providers.iter_mut().find(|one| one.id == provider).ok_or(BackendError::NotFound)?;
+            found.max_connections = most;
+            Ok(())
+        });
+        std::future::ready(changed).boxed()
+    }
+
+    fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> BoxFuture<'static, Result<(), BackendError>> {
+        let changed = self.change(|catalog| {
+            let found = catalog.channels.iter_mut().find(|one| one.id == channel).ok_or(BackendError::NotFound)?;
+            found.hot_standby = hot;
+            Ok(())
+        });
+        std::future::ready(changed).boxed()
+    }
+
     fn viewing_events(&self, most: usize) -> BoxFuture<'static, Result<Vec<ViewingEvent>, BackendError>> {
         let event = |number: u64| ViewingEvent {
             at: Moment(0),
@@ -161,6 +181,7 @@ fn catalog(channels: u32) -> Catalog {
         favorite: number == 1,
         drm: false,
         info: None,
+        hot_standby: None,
     };
     let source = |number: u32| Source {
         id: SourceId(i64::from(number)),

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::ports::StorePorts;
 use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
-use crate::model::{Device, DeviceId, SourceId, Verdict, ViewingEvent};
+use crate::model::{ChannelId, Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
 use crate::prober::{NotProbed, Prober};
 use crate::store::{self, Catalog, Spool, Store, StoreError};
 use crate::tuner::Pool;
@@ -68,6 +68,30 @@ impl Backend for StoreBackend {
         async move {
             let known = ports.clear_health(source).await.map_err(refusal)?;
             tracing::info!(source.id = source.map(|source| source.0), known, "health of sources forgotten");
+            if known { Ok(()) } else { Err(BackendError::NotFound) }
+        }
+        .boxed()
+    }
+
+    fn set_connections(&self, provider: ProviderId, most: u32) -> BoxFuture<'static, Result<(), BackendError>> {
+        let (store, pool) = (self.store.clone(), self.pool.clone());
+        async move {
+            let known = store.set_connections(provider, most).await.map_err(refusal)?;
+            if !known {
+                return Err(BackendError::NotFound);
+            }
+            pool.set_provider(provider, most);
+            tracing::info!(provider.id = provider.0, provider.connections = most, "connections of a provider changed");
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> BoxFuture<'static, Result<(), BackendError>> {
+        let store = self.store.clone();
+        async move {
+            let known = store.set_hot_standby(channel, hot).await.map_err(refusal)?;
+            tracing::info!(channel.id = channel.0, hot, known, "hot standby of a channel changed");
             if known { Ok(()) } else { Err(BackendError::NotFound) }
         }
         .boxed()

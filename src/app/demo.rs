@@ -27,7 +27,7 @@ pub async fn offer(playlists: &[String], store: &Store, pool: &Pool, clips: &Cli
             key: LOCATION.into(),
             name: NAME.into(),
             location: LOCATION.into(),
-            max_connections: CONNECTIONS,
+            max_connections: Some(CONNECTIONS),
             position: 0,
         };
         store.import(spec, demo::LINEUP.iter().flat_map(items).collect()).await?;

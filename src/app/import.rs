@@ -31,7 +31,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the store fails. A playlist that cannot be read is no error.
 pub async fn before_serving(config: &Config, store: &Store, pool: &Pool) -> anyhow::Result<()> {
-    let playlists = Playlist::all(&config.playlists);
+    let playlists = Playlist::all(&config.playlists, &config.playlist_connections);
     serve_only(store, &playlists).await?;
     for playlist in &playlists {
         let known = store.imported(&playlist.key()).await?.is_some();
@@ -49,7 +49,7 @@ pub async fn before_serving(config: &Config, store: &Store, pool: &Pool) -> anyh
 
 /// Reads playlists when they are due, for as long as the program runs.
 pub async fn while_serving(config: Config, store: Store, pool: Pool) {
-    let playlists = Playlist::all(&config.playlists);
+    let playlists = Playlist::all(&config.playlists, &config.playlist_connections);
     let mut due = Vec::new();
     for playlist in playlists.iter().cloned() {
         let Ok(backoff) = Backoff::new(SOON, OFTEN) else { return };

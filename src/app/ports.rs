@@ -45,7 +45,13 @@ impl Ports for StorePorts {
         let catalog = self.store.catalog();
         let channel = catalog.channel(number).filter(|channel| channel.enabled)?;
         let candidates = order(catalog.sources_of(channel.id), &self.health, clock::wall_ms());
-        Some(Plan { channel: channel.id, number: number.clone(), name: channel.name.clone(), candidates, hot_standby: None })
+        Some(Plan {
+            channel: channel.id,
+            number: number.clone(),
+            name: channel.name.clone(),
+            candidates,
+            hot_standby: channel.hot_standby,
+        })
     }
 
     fn source_succeeded(&self, source: SourceId, healthy_for: Duration) {

@@ -43,10 +43,11 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 29] = [
+pub const KEYS: [Key; 30] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
+    many("playlist_connections", &[]),
     one("tuners", &[]),
     one("device_id", &[]),
     many("discovery", &["udp", "ssdp", "mdns"]),

@@ -45,6 +45,8 @@ pub struct Config {
     pub log_format: Format,
     /// Playlists to serve, URLs or files. They may hold credentials.
     pub playlists: Vec<String>,
+    /// Connections that their accounts allow, in the same order, as far as they are said.
+    pub playlist_connections: Vec<u32>,
     /// Networks whose clients may use the tuner.
     pub allow: Vec<IpNet>,
     /// Names, besides those that are always ours, under which it may be asked.

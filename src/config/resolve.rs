@@ -163,6 +163,7 @@ impl Values {
             log: self.one("log", |text| telemetry::filter(text).map(|_| text.to_owned()))?.unwrap_or_default(),
             log_format: self.one("log_format", str::parse)?.unwrap_or_default(),
             playlists: self.each("playlist", not_empty)?,
+            playlist_connections: self.playlist_connections()?,
             allow: self.each("allow", networks)?.concat(),
             hosts: self.each("hosts", host)?,
             device: DeviceSettings { id: self.one("device_id", str::parse)?, tuners: self.one("tuners", tuners)? },
@@ -173,6 +174,16 @@ impl Values {
             tuner: TunerSettings::default(),
             source: SourceSettings::default(),
         })
+    }
+
+    fn playlist_connections(&self) -> Result<Vec<u32>, ConfigError> {
+        let numbers = self.each("playlist_connections", connections)?;
+        let playlists = self.of("playlist").map_or(0, |given| given.values.len());
+        self.all("playlist_connections", |_| match numbers.len() > playlists {
+            true => Err(format!("there are more numbers than playlists ({playlists})")),
+            false => Ok(()),
+        })?;
+        Ok(numbers)
     }
 
     fn session(&self) -> Result<SessionSettings, ConfigError> {
@@ -276,6 +287,13 @@ fn networks(text: &str) -> Result<Vec<IpNet>, &'static str> {
 fn host(text: &str) -> Result<String, &'static str> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if fits { Ok(text.to_owned()) } else { Err("give a name such as tv.example.org, without scheme and port") }
+}
+
+fn connections(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1000).contains(count))
+        .ok_or("give a number from 1 to 1000 for each playlist, in their order")
 }
 
 fn tuners(text: &str) -> Result<u8, &'static str> {

@@ -96,6 +96,8 @@ fn the_environment_can_name_the_file() {
 #[case("ROOFTOP_PROBER_INTERVAL_H", "daily", "from 0 to 8760")]
 #[case("ROOFTOP_PROBER_TIMEOUT_S", "0", "from 1 to 60")]
 #[case("ROOFTOP_PROBER_TUNE_DELAY_S", "0", "from 1 to 3600")]
+#[case("ROOFTOP_PLAYLIST_CONNECTIONS", "0", "from 1 to 1000")]
+#[case("ROOFTOP_PLAYLIST_CONNECTIONS", "2,3", "there are more numbers than playlists (0)")]
 #[case("ROOFTOP_RECOVERY_FAIL_BACK", "yes", "give true or false")]
 #[case(
     "ROOFTOP_RECOVERY_STALL_POLICY",

@@ -37,6 +37,7 @@ impl Channels for House {
             favorite: false,
             drm: false,
             info: None,
+            hot_standby: None,
         };
         let device = Device {
             row: 1,

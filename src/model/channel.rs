@@ -27,6 +27,8 @@ pub struct Channel {
     pub drm: bool,
     /// What was last seen in its stream.
     pub info: Option<StreamInfo>,
+    /// Whether its next source is kept ready while one is on air; `None`: as the settings say.
+    pub hot_standby: Option<bool>,
 }
 
 impl Channel {

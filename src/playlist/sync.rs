@@ -13,8 +13,6 @@ use crate::base::secret::SafeUrl;
 use crate::base::tasks;
 use crate::store::{ImportReport, ProviderSpec, Store, StoreError};
 
-/// Connections of an account that says nothing about it.
-pub const MAX_CONNECTIONS: u32 = 2;
 /// Plex refuses to map many more channels than this.
 pub const MANY_CHANNELS: usize = 400;
 /// A list from the network with fewer than this many per cent of the last good one's sources is held back.
@@ -27,24 +25,27 @@ pub struct Playlist {
     pub location: String,
     /// Its place among the playlists.
     pub position: u32,
-    /// Most connections at a time.
-    pub max_connections: u32,
+    /// Most connections at a time, if the settings say.
+    pub max_connections: Option<u32>,
     /// Whether a person has said that it may have become much smaller.
     pub accept_shrunk: bool,
 }
 
 impl Playlist {
-    /// The playlists of the settings, in their order. Of one that is given twice, the first counts.
-    pub fn all(locations: &[String]) -> Vec<Self> {
+    /// The playlists of the settings, in their order, with the connections of each as far as they are said. Of one that is given
+    /// twice, the first counts.
+    pub fn all(locations: &[String], connections: &[u32]) -> Vec<Self> {
         let mut keys = std::collections::HashSet::new();
-        let locations = locations.iter().filter(|location| keys.insert(identity::location_key(&absolute(location))));
-        let playlist = |(position, location): (u32, &String)| Self {
+        let said = connections.iter().copied().map(Some).chain(std::iter::repeat(None));
+        let playlists = locations.iter().zip(said);
+        let once = playlists.filter(|(location, _)| keys.insert(identity::location_key(&absolute(location))));
+        let playlist = |(position, (location, max_connections)): (u32, (&String, Option<u32>))| Self {
             location: location.clone(),
             position,
-            max_connections: MAX_CONNECTIONS,
+            max_connections,
             accept_shrunk: false,
         };
-        (0..).zip(locations).map(playlist).collect()
+        (0..).zip(once).map(playlist).collect()
     }
 
     /// What makes it the same playlist as the last time: what [`Store::serve_only`] wants.

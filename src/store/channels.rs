@@ -24,6 +24,19 @@ impl Store {
         self.set("UPDATE channels SET enabled = ?2 WHERE number = ?1 AND removed_ms IS NULL", number, enabled).await
     }
 
+    /// Keeps the next source of a living channel ready while one is on air, or not; `None`: as the settings say. `false`: there is
+    /// no such channel.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> Result<bool, StoreError> {
+        self.change(move |connection| {
+            let sql = "UPDATE channels SET hot_standby = ?2 WHERE id = ?1 AND removed_ms IS NULL";
+            Ok((Stale::CATALOG, connection.execute(sql, params![channel.0, hot])? > 0))
+        })
+        .await
+    }
+
     async fn set(&self, sql: &'static str, number: &GuideNumber, value: bool) -> Result<bool, StoreError> {
         let number = number.to_string();
         self.change(move |connection| Ok((Stale::CATALOG, connection.execute(sql, params![number, value])? > 0))).await
@@ -35,7 +48,8 @@ impl Store {
     /// When they cannot be read.
     pub async fn all_channels(&self) -> Result<Vec<Channel>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT id, number, name, logo, guide_id, group_name, enabled, favorite, drm, info FROM channels
+            let sql =
+                "SELECT id, number, name, logo, guide_id, group_name, enabled, favorite, drm, info, hot_standby FROM channels
                        WHERE removed_ms IS NULL";
             let mut channels = load::rows(connection, sql, load::channel)?;
             channels.sort_by(|a, b| a.number.cmp(&b.number));

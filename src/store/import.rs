@@ -13,6 +13,9 @@ use super::{Store, StoreError, load};
 use crate::base::clock;
 use crate::model::{ChannelId, GuideNumber, NewChannel, NewSource, ProviderId, SourceId};
 
+/// Connections of an account of which nobody has said how many it allows.
+pub const USUAL_CONNECTIONS: u32 = 2;
+
 /// A playlist, as it is read now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSpec {
@@ -22,8 +25,8 @@ pub struct ProviderSpec {
     pub name: String,
     /// Where it comes from. May hold credentials.
     pub location: String,
-    /// Most connections at a time.
-    pub max_connections: u32,
+    /// Most connections at a time; `None`: as it was, at first [`USUAL_CONNECTIONS`].
+    pub max_connections: Option<u32>,
     /// Its place among the playlists: the sources of the first one are tried first.
     pub position: u32,
 }
@@ -177,12 +180,12 @@ impl OldSource {
 fn provider(connection: &Connection, spec: &ProviderSpec, now_ms: i64) -> Result<ProviderId, StoreError> {
     let id = connection.query_row(
         "INSERT INTO providers (key, name, location, max_connections, position, active, imported_ms)
-         VALUES (:key, :name, :location, :max, :position, 1, :now)
+         VALUES (:key, :name, :location, coalesce(:max, :usual), :position, 1, :now)
          ON CONFLICT (key) DO UPDATE SET name = excluded.name, location = excluded.location, active = 1,
-            max_connections = excluded.max_connections, position = excluded.position, imported_ms = excluded.imported_ms
+            max_connections = coalesce(:max, max_connections), position = excluded.position, imported_ms = excluded.imported_ms
          RETURNING id",
         named_params! {
-            ":key": spec.key, ":name": spec.name, ":location": spec.location, ":max": spec.max_connections.max(1),
+            ":key": spec.key, ":name": spec.name, ":location": spec.location, ":max": spec.max_connections.map(|most| most.max(1)), ":usual": USUAL_CONNECTIONS,
             ":position": spec.position, ":now": now_ms,
         },
         |row| row.get(0),

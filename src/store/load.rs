@@ -10,7 +10,7 @@ use crate::model::{Channel, ChannelId, Device, Health, Provider, ProviderId, Sou
 
 /// Enabled, living channels that at least one playlist still carries.
 pub(super) const CHANNELS: &str = "
-    SELECT id, number, name, logo, guide_id, group_name, enabled, favorite, drm, info FROM channels
+    SELECT id, number, name, logo, guide_id, group_name, enabled, favorite, drm, info, hot_standby FROM channels
     WHERE enabled AND removed_ms IS NULL AND EXISTS (
         SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
         WHERE sources.channel_id = channels.id AND sources.active AND providers.active)";
@@ -88,6 +88,7 @@ pub(super) fn channel(row: &Row<'_>) -> Result<Channel, StoreError> {
         drm: row.get(8)?,
         // Written by another version, it may not be understood; it is seen anew the next time somebody watches.
         info: info.and_then(|text| serde_json::from_str(&text).ok()),
+        hot_standby: row.get(10)?,
     })
 }
 

@@ -89,7 +89,8 @@ mod tests {
     async fn the_last_verdict_of_a_source_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let spec = ProviderSpec { key: "p".into(), name: "p".into(), location: "p".into(), max_connections: 2, position: 0 };
+        let spec =
+            ProviderSpec { key: "p".into(), name: "p".into(), location: "p".into(), max_connections: Some(2), position: 0 };
         let item = ImportItem {
             channel_key: "id:a".into(),
             url_key: "u".into(),

@@ -44,6 +44,18 @@ impl Store {
         .await
     }
 
+    /// Says how many connections an account allows at a time. `false`: there is none.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn set_connections(&self, provider: ProviderId, most: u32) -> Result<bool, StoreError> {
+        self.change(move |connection| {
+            let sql = "UPDATE providers SET max_connections = ?2 WHERE id = ?1";
+            Ok((Stale::CATALOG, connection.execute(sql, params![provider.0, most.max(1)])? > 0))
+        })
+        .await
+    }
+
     /// Allows a source to be used, or not. `false`: there is none.
     ///
     /// # Errors

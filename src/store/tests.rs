@@ -12,7 +12,7 @@ use crate::model::{NewChannel, NewSource};
 
 fn spec(key: &str, position: u32) -> ProviderSpec {
     let text = key.to_owned();
-    ProviderSpec { key: text.clone(), name: text.clone(), location: text, max_connections: 2, position }
+    ProviderSpec { key: text.clone(), name: text.clone(), location: text, max_connections: Some(2), position }
 }
 
 /// `tvg` may be empty; `number` too.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::app::Setup;
+use crate::support::http::Request;
 use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::{Entry, entry};
@@ -121,5 +122,44 @@ fn it_gives_way_to_any_viewer_and_comes_back() {
     assert_clean(aligned(&viewer.leave(Leave::Fin)), STRICT);
     rig.app.until_idle(SOON);
     wait::until_so("all upstreams to be closed", SOON, || rig.origin.live() == 0);
+    rig.app.assert_well();
+}
+
+/// A channel may say otherwise than the settings, while somebody watches it.
+#[test]
+fn a_channel_can_have_what_others_have_not() {
+    let mut rig = rig(&[("1", &["/first", "/second"])], Kind::Small, false, |setup| setup);
+    let viewer = rig.watch("1");
+    let id = rig.app.api("/api/v1/channels").json()["channels"][0]["id"].as_i64().unwrap();
+    let say = |said: &str| {
+        let body = format!("{{\"hot_standby\":{said}}}");
+        let changed = rig.app.api_with("PATCH", &format!("/api/v1/channels/{id}"), Some(&body));
+        assert_eq!(changed.status, 200);
+        assert_eq!(changed.json()["hot_standby"].to_string(), said);
+    };
+    assert_eq!(rig.origin.hits("/second").len(), 0);
+    say("true");
+    until_ready(&rig);
+    assert_eq!(rig.app.metric("rooftop_provider_spare_connections"), Some(1.0));
+    say("null");
+    wait::until_so("the second to be let go", SOON, || rig.origin.open("/second") == 0);
+    assert!(!viewer.ended());
+    rig.app.assert_well();
+}
+
+/// How many connections an account allows, by the settings and by the API.
+#[test]
+fn an_account_has_as_many_connections_as_is_said() {
+    let one = |setup: Setup| setup.env("ROOFTOP_PLAYLIST_CONNECTIONS", "1");
+    let mut rig = rig(&[("1", &["/first"]), ("2", &["/other"])], Kind::Small, true, one);
+    let viewer = rig.watch("1");
+    let (status, error) = rig.refused(&Request::get("/auto/v2"));
+    assert_eq!((status, error.as_str()), (503, "805 All Tuners In Use"));
+    let provider = rig.app.api("/api/v1/providers").json()["providers"][0].clone();
+    assert_eq!(provider["max_connections"], 1);
+    let path = format!("/api/v1/providers/{}", provider["id"]);
+    assert_eq!(rig.app.api_with("PATCH", &path, Some("{\"max_connections\":2}")).status, 200);
+    let other = rig.watch("2");
+    assert!(!viewer.ended() && !other.ended());
     rig.app.assert_well();
 }

@@ -2,15 +2,16 @@
 
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::body;
 use super::problem::Problem;
 use crate::admin::{AdminState, Backend};
 use crate::base::secret::SafeUrl;
 use crate::http::reply;
-use crate::model::{Channel as ModelChannel, GuideNumber, Source as ModelSource, Verdict};
+use crate::model::{Channel as ModelChannel, ChannelId, GuideNumber, Source as ModelSource, Verdict};
 use crate::store::Catalog;
 
 /// Most channels of one answer.
@@ -84,6 +85,38 @@ pub async fn list(
 pub async fn show(State(state): State<AdminState>, id: Result<Path<i64>, PathRejection>) -> Result<Response<Body>, Problem> {
     let catalog = state.backend.catalog();
     let channel = id.ok().and_then(|Path(id)| catalog.channels.iter().find(|channel| channel.id.0 == id));
-    let channel = channel.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "There is no channel with this id."))?;
+    let channel = channel.ok_or_else(no_such_channel)?;
     Ok(reply::json(&Channel::new(channel, &catalog, &*state.backend)))
+}
+
+/// What may be changed about a channel.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// `null`: as the settings say.
+    #[serde(default, deserialize_with = "said")]
+    hot_standby: Option<Option<bool>>,
+}
+
+/// Tells `null` from what is absent.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// `PATCH /channels/{id}` (RFC 7396): whether its next source is kept ready.
+pub async fn change(
+    State(state): State<AdminState>,
+    id: Result<Path<i64>, PathRejection>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let Path(id) = id.map_err(|_| no_such_channel())?;
+    let wanted: Wanted = body::read_json(request).await?;
+    if let Some(hot) = wanted.hot_standby {
+        state.backend.set_hot_standby(ChannelId(id), hot).await?;
+    }
+    show(State(state), Ok(Path(id))).await
+}
+
+fn no_such_channel() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "There is no channel with this id.")
 }

@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, patch, post};
 
 use super::AdminState;
 use problem::Problem;
@@ -28,10 +28,11 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
     Router::new()
         .route("/status", get(status::show))
         .route("/channels", get(channels::list))
-        .route("/channels/{id}", get(channels::show))
+        .route("/channels/{id}", get(channels::show).patch(channels::change))
         .route("/devices", get(devices::list).post(devices::add))
         .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
         .route("/providers", get(providers::list))
+        .route("/providers/{id}", patch(providers::change))
         .route("/sources/{id}/probe", post(sources::probe))
         .route("/tuners", get(tuners::list))
         .route("/tuners/recovery", post(tuners::recover))

@@ -16,6 +16,7 @@ fn channel(id: i64, number: &str, name: &str) -> Channel {
         favorite: false,
         drm: false,
         info: None,
+        hot_standby: None,
     }
 }
 

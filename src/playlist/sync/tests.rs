@@ -18,7 +18,7 @@ fn client() -> reqwest::Client {
 }
 
 fn playlist(location: &str) -> Playlist {
-    Playlist::all(&[location.to_owned()]).remove(0)
+    Playlist::all(&[location.to_owned()], &[]).remove(0)
 }
 
 struct Rig {
@@ -181,9 +181,26 @@ async fn a_real_list_becomes_a_lineup() {
     assert_eq!(rig.store.catalog().channels, catalog.channels);
 }
 
+#[tokio::test]
+async fn connections_are_as_people_set_them_unless_the_settings_say() {
+    let rig = Rig::new();
+    let list = rig.file(LIST.as_bytes());
+    rig.sync(&list).await.unwrap();
+    let provider = rig.store.catalog().providers[0].id;
+    assert!(rig.store.set_connections(provider, 5).await.unwrap());
+    rig.sync(&list).await.unwrap();
+    assert_eq!(rig.store.catalog().providers[0].max_connections, 5, "a playlist that is read again says nothing of it");
+    let said = Playlist { max_connections: Some(3), ..list };
+    rig.sync(&said).await.unwrap();
+    assert_eq!(rig.store.catalog().providers[0].max_connections, 3);
+    assert!(!rig.store.set_connections(crate::model::ProviderId(99), 5).await.unwrap());
+}
+
 #[test]
 fn the_same_playlist_given_twice_counts_once() {
-    let all = Playlist::all(&["a.m3u".into(), "./a.m3u".into(), "http://u:1@h/x".into(), "http://u:2@h/x".into()]);
-    let all: Vec<_> = all.iter().map(|playlist| (playlist.location.as_str(), playlist.position)).collect();
-    assert_eq!(all, [("a.m3u", 0), ("http://u:1@h/x", 1)]);
+    let locations = ["a.m3u", "./a.m3u", "http://u:1@h/x", "http://u:2@h/x", "b.m3u"].map(str::to_owned);
+    let all = Playlist::all(&locations, &[1, 9, 4]);
+    let all: Vec<_> =
+        all.iter().map(|playlist| (playlist.location.as_str(), playlist.position, playlist.max_connections)).collect();
+    assert_eq!(all, [("a.m3u", 0, Some(1)), ("http://u:1@h/x", 1, Some(4)), ("b.m3u", 2, None)]);
 }
