@@ -60,6 +60,7 @@ impl Running {
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
+        let sessions = manager.clone();
         let rack = Rack::new(Parts {
             store: store.clone(),
             pool: manager.pool().clone(),
@@ -77,8 +78,9 @@ impl Running {
         let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics);
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, admin));
+        let limits = wire::limits(&sessions);
         let serve = |listener: TcpListener| {
-            let serving = server::serve(listener, router.clone(), wire::limits(), stop.clone(), wire::grace());
+            let serving = server::serve(listener, router.clone(), limits.clone(), stop.clone(), wire::grace());
             tasks::spawn("http", serving)
         };
         let servers = bound.listeners.into_iter().map(serve).collect();

@@ -186,7 +186,7 @@ impl Rack {
         let hdhr = self.hdhr(device.row, ports);
         if let Place::Own(listener) = place {
             let (stop, router) = (parts.stop.child_token(), routes::device(hdhr.clone()));
-            let server = server::serve(listener, router, wire::limits(), stop.clone(), wire::grace());
+            let server = server::serve(listener, router, wire::limits(&parts.manager), stop.clone(), wire::grace());
             listeners.push((listen, stop, tasks::spawn("http", server)));
         }
         tracing::info!(device.id = %device.id, listen.addr = %listen, "a further device is up");

@@ -93,8 +93,8 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
 }
 
 /// For [`server::serve`].
-pub(super) fn limits() -> server::Limits {
-    server::Limits::for_this_process()
+pub(super) fn limits(manager: &Manager) -> server::Limits {
+    server::Limits { write_timeout: manager.settings().max_blocked_write, ..server::Limits::for_this_process() }
 }
 
 /// For [`server::serve`].

@@ -43,7 +43,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 30] = [
+pub const KEYS: [Key; 42] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -62,6 +62,18 @@ pub const KEYS: [Key; 30] = [
     one("prober.tune_delay_s", &["1"]),
     one("history.sessions", &["256"]),
     one("history.days", &["90"]),
+    one("session.startup_timeout_ms", &["5000"]),
+    one("session.idle_timeout_s", &["5"]),
+    one("session.max_subscribers", &["0"]),
+    one("session.subscriber_max_blocked_write_s", &["6"]),
+    one("session.subscriber_join_lead_ms", &["1000"]),
+    one("session.buffer_chunk_bytes", &["65536"]),
+    one("session.buffer_publish_flush_interval_ms", &["60"]),
+    one("session.producer_read_rate_percent", &["100"]),
+    one("session.producer_initial_burst_ms", &["1000"]),
+    one("session.tune_backoff_max_tunes", &["8"]),
+    one("session.tune_backoff_interval_s", &["60"]),
+    one("session.tune_backoff_cooldown_s", &["20"]),
     one("recovery.stall_policy", &["failover_source"]),
     one("recovery.stall_detect_ms", &["1000"]),
     one("recovery.stall_hard_deadline_s", &["32"]),

@@ -9,6 +9,7 @@ pub mod file;
 pub mod key;
 pub mod place;
 pub mod resolve;
+mod sessions;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -76,5 +77,7 @@ impl fmt::Debug for Config {
 
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod seed;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,6 @@ use crate::hdhr::discovery::DiscoverySettings;
 use crate::media::worker::Settings as WorkerSettings;
 use crate::model::device::DeviceSettings;
 use crate::prober::Settings as ProberSettings;
-use crate::session::Settings as SessionSettings;
 use crate::source::Settings as SourceSettings;
 use crate::tuner::Settings as TunerSettings;
 
@@ -28,8 +27,8 @@ pub const FILE: &str = "/etc/rooftop/rooftop.toml";
 /// The networks that `home` stands for: loopback, private (RFC 1918, RFC 4193) and link-local.
 const HOME: [&str; 8] =
     ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fe80::/10", "fc00::/7"];
-const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A value that somebody gave.
@@ -109,7 +108,7 @@ pub fn resolve(
 }
 
 /// What was given, the most important first.
-struct Values {
+pub(super) struct Values {
     given: Vec<Given>,
 }
 
@@ -126,7 +125,7 @@ impl Values {
     }
 
     /// Reads every value of a key; where none of them is good, says why.
-    fn each<T, E: ToString>(&self, name: &str, read: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, ConfigError> {
+    pub(super) fn each<T, E: ToString>(&self, name: &str, read: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, ConfigError> {
         let Some(key) = Key::of(name) else { return Ok(Vec::new()) };
         let shown = self.show(key);
         let raw: Vec<&str> = match self.of(name) {
@@ -143,7 +142,7 @@ impl Values {
     }
 
     /// The same for a key of one value.
-    fn one<T, E: ToString>(&self, name: &str, read: impl Fn(&str) -> Result<T, E>) -> Result<Option<T>, ConfigError> {
+    pub(super) fn one<T, E: ToString>(&self, name: &str, read: impl Fn(&str) -> Result<T, E>) -> Result<Option<T>, ConfigError> {
         Ok(self.each(name, read)?.pop())
     }
 
@@ -186,44 +185,6 @@ impl Values {
         Ok(numbers)
     }
 
-    fn session(&self) -> Result<SessionSettings, ConfigError> {
-        let default = SessionSettings::default();
-        Ok(SessionSettings {
-            session_history_limit: self.count("history.sessions", 16..=4096, default.session_history_limit)?,
-            session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
-            fail_back: self.switch("recovery.fail_back", default.fail_back)?,
-            hot_standby: self.switch("recovery.hot_standby", default.hot_standby)?,
-            stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),
-            stall_detect: self.time("recovery.stall_detect_ms", 300..=60_000, MILLISECOND, default.stall_detect)?,
-            stall_hard_deadline: self.time("recovery.stall_hard_deadline_s", 1..=3600, SECOND, default.stall_hard_deadline)?,
-            failover_total_timeout: self.time(
-                "recovery.failover_total_timeout_s",
-                1..=3600,
-                SECOND,
-                default.failover_total_timeout,
-            )?,
-            max_failovers: self.count("recovery.max_failovers", 0..=100, default.max_failovers)?,
-            stall_max_failovers_per_stall: self.count(
-                "recovery.stall_max_failovers_per_stall",
-                0..=100,
-                default.stall_max_failovers_per_stall,
-            )?,
-            cycle_failure_min_health: self.time(
-                "recovery.cycle_failure_min_health_s",
-                1..=3600,
-                SECOND,
-                default.cycle_failure_min_health,
-            )?,
-            upstream_overlimit_cooldown: self.time(
-                "recovery.upstream_overlimit_cooldown_s",
-                1..=3600,
-                SECOND,
-                default.upstream_overlimit_cooldown,
-            )?,
-            ..default
-        })
-    }
-
     fn worker(&self) -> Result<WorkerSettings, ConfigError> {
         let default = WorkerSettings::default();
         Ok(WorkerSettings {
@@ -244,19 +205,25 @@ impl Values {
     }
 
     /// A number of `unit`s.
-    fn time(&self, name: &str, within: RangeInclusive<u32>, unit: Duration, default: Duration) -> Result<Duration, ConfigError> {
+    pub(super) fn time(
+        &self,
+        name: &str,
+        within: RangeInclusive<u32>,
+        unit: Duration,
+        default: Duration,
+    ) -> Result<Duration, ConfigError> {
         Ok(self.number(name, within)?.map_or(default, |number| unit * number))
     }
 
-    fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+    pub(super) fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
         Ok(self.one(name, |text| text.parse().map_err(|_| "give true or false"))?.unwrap_or(default))
     }
 
-    fn count(&self, name: &str, within: RangeInclusive<u32>, default: usize) -> Result<usize, ConfigError> {
+    pub(super) fn count(&self, name: &str, within: RangeInclusive<u32>, default: usize) -> Result<usize, ConfigError> {
         Ok(self.number(name, within)?.and_then(|number| usize::try_from(number).ok()).unwrap_or(default))
     }
 
-    fn number(&self, name: &str, within: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {
+    pub(super) fn number(&self, name: &str, within: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {
         self.one(name, |text| {
             let number = text.parse().ok().filter(|number| within.contains(number));
             number.ok_or_else(|| format!("give a number from {} to {}", within.start(), within.end()))

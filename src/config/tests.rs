@@ -160,6 +160,14 @@ fn recovery_is_as_it_is_told() {
 }
 
 #[test]
+fn a_session_is_as_it_is_told() {
+    let file = file("[session]\nstartup_timeout_ms = 2500\nproducer_read_rate_percent = 150\nbuffer_chunk_bytes = 13160\n");
+    let session = with(&[], &[("ROOFTOP_SESSION_MAX_SUBSCRIBERS", "3")], Some(file.path())).unwrap().config.session;
+    assert_eq!((session.startup_timeout.as_millis(), session.session_max_subscribers, session.chunk_bytes), (2500, 3, 13_160));
+    assert!((session.producer_read_rate - 1.5).abs() < 1e-9);
+}
+
+#[test]
 fn what_nobody_sets_is_as_the_modules_have_it() {
     let session = with(&[], &[], None).unwrap().config.session;
     assert_eq!(format!("{session:?}"), format!("{:?}", crate::session::Settings::default()));

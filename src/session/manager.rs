@@ -319,6 +319,11 @@ impl Manager {
         self.0.means.pool.slots(device).into_iter().map(view).collect()
     }
 
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     /// The pool it takes its leases from.
     pub fn pool(&self) -> &Pool {
         &self.0.means.pool

@@ -17,9 +17,10 @@ use crate::support::viewer::Leave;
 use crate::support::wait;
 
 const SOON: Duration = Duration::from_secs(30);
-/// No counter and no clock steps; sound steps over what was multiplexed before the first picture. Where a source is cut within a
-/// large picture, the PCR may have run ahead of the next picture's, and its step back has to be announced (13818-1, 2.7.2).
-const SEAMLESS: Rules = Rules { dts_step_ms: 400, pcr_gap_ms: 100, announced_jumps: true };
+/// No counter steps. From the last PCR of one source to the first of the next it may take longer, and sound steps over what was
+/// multiplexed before the first picture. Where a source is cut within a large picture, the PCR may have run ahead of the next
+/// picture's, and its step back has to be announced (13818-1, 2.7.2).
+const SEAMLESS: Rules = Rules { dts_step_ms: 400, pcr_gap_ms: 300, announced_jumps: true };
 
 /// Channels: number, and paths of its sources. `one_account`: all in one playlist.
 fn rig(channels: &[(&str, &[&str])], kind: Kind, one_account: bool, change: impl FnOnce(Setup) -> Setup) -> Rig {
