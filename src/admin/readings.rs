@@ -70,6 +70,9 @@ impl Readings for Sessions {
             Reading::gauges("provider_spare_connections", "Connections of each provider that keep sources ready", spare),
             growing(&sessions, "session_takeovers", "Losses that a source kept ready made good", |session| session.takeovers),
             growing(&sessions, "session_fail_backs", "Changes back to a source that comes first", |session| session.fail_backs),
+            growing(&sessions, "session_write_blocked_ms", "How long viewers held up what was written to them", |session| {
+                u64::try_from(session.write_blocked.as_millis()).unwrap_or(u64::MAX)
+            }),
             growing(&sessions, "session_failovers", "Changes of source", |session| session.failovers),
             growing(&sessions, "session_continuity_errors", "Packets missing", |session| session.info.continuity_errors),
         ]

@@ -23,6 +23,9 @@ use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, Subs
 use crate::tuner::{ConnectionLease, DeviceLease};
 
 mod source;
+mod tally;
+
+pub(super) use tally::Tally;
 
 /// How far a session is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Shared {
     /// Losses that a source kept ready has made good.
     pub(super) takeovers: AtomicU64,
     pub(super) fail_backs: AtomicU64,
+    /// Of viewers that have left.
+    blocked_us: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -90,39 +95,6 @@ struct Viewer {
     tuner: (i64, u8),
     started_at: SystemTime,
     tally: Arc<Tally>,
-}
-
-/// What a viewer counts without a lock.
-#[derive(Debug)]
-pub(super) struct Tally {
-    pub(super) bytes: AtomicU64,
-    pub(super) skips: AtomicU64,
-    /// When it last took bytes, in milliseconds since `began`.
-    accepted_ms: AtomicU64,
-    began: Instant,
-}
-
-impl Tally {
-    fn new() -> Arc<Self> {
-        let zero = AtomicU64::default;
-        Arc::new(Self { bytes: zero(), skips: zero(), accepted_ms: zero(), began: clock::now() })
-    }
-
-    pub(super) fn accepted(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.touch();
-    }
-
-    /// It asked for more, which means that it took what it had.
-    pub(super) fn touch(&self) {
-        let ms = u64::try_from((clock::now() - self.began).as_millis()).unwrap_or(u64::MAX);
-        self.accepted_ms.store(ms, Ordering::Relaxed);
-    }
-
-    fn silent_for(&self, now: Instant) -> Duration {
-        let accepted = self.began + Duration::from_millis(self.accepted_ms.load(Ordering::Relaxed));
-        now.saturating_duration_since(accepted)
-    }
 }
 
 /// A device's tuner that shows this session.
@@ -177,6 +149,7 @@ impl Shared {
             failovers: AtomicU64::new(0),
             takeovers: AtomicU64::new(0),
             fail_backs: AtomicU64::new(0),
+            blocked_us: AtomicU64::new(0),
         })
     }
 
@@ -333,6 +306,7 @@ impl Shared {
         drop(state);
         self.watchers.notify_waiters();
         let bytes = viewer.tally.bytes.load(Ordering::Relaxed);
+        self.blocked_us.fetch_add(viewer.tally.blocked_us.load(Ordering::Relaxed), Ordering::Relaxed);
         tracing::info!(
             session.id = %self.id, subscriber.id = %id, client.addr = %viewer.client.addr, %reason, subscriber.bytes = bytes,
             "viewer left"
@@ -409,6 +383,7 @@ impl Shared {
             skips: viewer.tally.skips.load(Ordering::Relaxed),
         };
         let bitrate_bps = self.bitrate_bps.load(Ordering::Relaxed);
+        let blocked: u64 = state.viewers.values().map(|viewer| viewer.tally.blocked_us.load(Ordering::Relaxed)).sum();
         SessionStats {
             id: self.id,
             channel: self.channel(),
@@ -434,6 +409,7 @@ impl Shared {
             takeovers: self.takeovers.load(Ordering::Relaxed),
             fail_backs: self.fail_backs.load(Ordering::Relaxed),
             spare: state.spare.clone(),
+            write_blocked: Duration::from_micros(blocked + self.blocked_us.load(Ordering::Relaxed)),
             last_error: state.last_error.clone(),
             subscribers: state.viewers.iter().map(viewer).collect(),
         }

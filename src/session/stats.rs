@@ -55,6 +55,8 @@ pub struct SessionStats {
     pub takeovers: u64,
     /// Changes back to a source that comes before the one on air.
     pub fail_backs: u64,
+    /// How long viewers held up what was written to them, all together.
+    pub write_blocked: Duration,
     /// What is kept ready beside the source on air.
     pub spare: Option<SpareStats>,
     /// Why the last source was left, without credentials.

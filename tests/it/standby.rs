@@ -1,7 +1,7 @@
 //! Sources kept ready beside the one on air: taking over, going back, and giving way to viewers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -69,9 +69,14 @@ fn the_next_source_takes_over_at_once(#[case] kind: Kind, #[case] how: Cue) {
     assert_eq!((&row["guide_number"], row["subscribers"].as_array().unwrap().len()), (&"1".into(), 0));
     assert_eq!(rig.app.api("/api/v1/tuners").json()["in_use_count"], 1, "it takes no tuner");
     rig.origin.cue("/first", how);
+    let lost = Instant::now();
     wait::until_so("the second to be on air", SOON, || rig.app.log().matches("source on air").count() == 2);
+    println!("on air after {:?}", lost.elapsed());
     viewer.more(200_000, SOON);
     assert_eq!(rig.origin.hits("/second").len(), 1, "it was not dialled again");
+    let row = rows(&rig, "client").remove(0);
+    let changed = (&row["recovery_cycle"], &row["recovery_transition_mode"], &row["recovery_transition_stitch_applied"]);
+    assert_eq!(changed, (&1.into(), &"splice".into(), &true.into()));
     println!("longest silence: {:?}", viewer.longest_gap());
     let bytes = viewer.leave(Leave::Fin);
     let found = assert_clean(aligned(&bytes), SEAMLESS);

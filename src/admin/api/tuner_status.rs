@@ -242,7 +242,7 @@ pub struct SourceStartup {
     pub retry_relaxed_probe_reason: String,
 }
 
-/// Always left out: there is one way of changing sources, the splice, which needs no signals in the stream.
+/// After a change of source: there is one way, the splice, which needs no signals in the stream and never falls back to another.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Transition {

@@ -1,5 +1,5 @@
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::model::{ChannelId, SessionId, StreamInfo, SubscriberId};
@@ -54,6 +54,7 @@ fn session(live: bool, watched: bool) -> SessionStats {
         takeovers: 0,
         fail_backs: 0,
         spare: None,
+        write_blocked: Duration::ZERO,
         last_error: None,
         subscribers: if watched { vec![subscriber] } else { Vec::new() },
     }

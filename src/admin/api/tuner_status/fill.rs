@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Churn, ClientStream, Profile, Snapshot, SourceStartup, Subscriber, Tuner};
+use super::{Churn, ClientStream, Profile, Snapshot, SourceStartup, Subscriber, Transition, Tuner};
 use crate::model::{Moment, SessionHistory, SourceHistory};
 use crate::session::{SessionStats, TunerView};
 
 /// As the reference has it.
 const RESELECT_ALERT: i64 = 3;
+
+/// The one way in which sources follow one another.
+const SPLICE: &str = "splice";
 
 /// Puts it together. `history` has the newest first.
 pub fn snapshot(tuners: &[TunerView], sessions: &[SessionStats], history: Vec<SessionHistory>, now: Moment) -> Snapshot {
@@ -103,6 +106,8 @@ fn of_session(row: &mut Tuner, session: &SessionStats, view: &TunerView) {
     (row.bytes_read, row.bytes_pushed) = (signed(session.bytes_read), signed(session.bytes_pushed));
     row.chunks_pushed = signed(session.chunks_pushed);
     row.stall_count = signed(session.stalls);
+    row.subscriber_write_blocked_duration_us = u64::try_from(session.write_blocked.as_micros()).unwrap_or(u64::MAX);
+    row.subscriber_write_blocked_duration_ms = u64::try_from(session.write_blocked.as_millis()).unwrap_or(u64::MAX);
     row.last_error = session.last_error.clone().unwrap_or_default();
     let ours = session.subscribers.iter().filter(|viewer| view.viewers.contains(&viewer.id));
     row.subscribers = ours
@@ -139,6 +144,14 @@ fn of_record(row: &mut Tuner, record: &SessionHistory, now: Moment) {
     row.slow_skip_max_lag_chunks = record.slow_skip_max_lag_chunks;
     row.subscriber_write_deadline_timeouts_total = record.subscriber_write_deadline_timeouts_total;
     row.recovery_cycle = record.recovery_cycle_count;
+    if record.recovery_cycle_count > 0 {
+        row.transition = Transition {
+            mode: SPLICE.to_owned(),
+            effective_mode: SPLICE.to_owned(),
+            stitch_applied: true,
+            ..Transition::default()
+        };
+    }
     row.recovery_reason.clone_from(&record.last_recovery_reason);
     row.source_select_count = record.source_select_count;
     row.same_source_reselect_count = record.same_source_reselect_count;
