@@ -20,7 +20,7 @@ pub(in crate::session) struct Tally {
     pub(in crate::session) skips: AtomicU64,
     /// When it last took bytes, in milliseconds since `began`.
     accepted_ms: AtomicU64,
-    /// When it was last given some that it has not taken yet, in microseconds since `began`; 0: it has taken all.
+    /// When it was last given some that it has not taken yet, in microseconds since `began`, from 1 on; 0: it has taken all.
     given_us: AtomicU64,
     /// How long it took over bytes, in microseconds, as far as that was long.
     pub(in crate::session) blocked_us: AtomicU64,
@@ -44,7 +44,7 @@ impl Tally {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let now = clock::now() - self.began;
         self.touched(now);
-        self.given_us.store(micros(now).max(1), Ordering::Relaxed);
+        self.given_us.store(micros(now).saturating_add(1), Ordering::Relaxed);
     }
 
     /// It asked for more, which means that it took what it had.
@@ -52,7 +52,7 @@ impl Tally {
         let now = clock::now() - self.began;
         self.touched(now);
         let given = self.given_us.swap(0, Ordering::Relaxed);
-        let took = micros(now).saturating_sub(given);
+        let took = micros(now).saturating_add(1).saturating_sub(given);
         if given > 0 && took >= BLOCKED_US {
             self.blocked_us.fetch_add(took, Ordering::Relaxed);
         }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::origin::{Origin, Play};
 use super::{House, read, until};
 use crate::base::{clock, tasks};
-use crate::session::Subscription;
+use crate::session::{Settings, Subscription};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -47,14 +47,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Five channels: healthy, ending, stalling with a backup, dead with a backup, dead.
-async fn run(steps: Vec<Step>) {
+/// Five channels: healthy, ending, stalling with a backup, dead with a backup, dead; `hot`: with the next source kept ready, and the
+/// way back.
+async fn run(steps: Vec<Step>, hot: bool) {
     let plays = [Play::Endless, Play::EndAfter(200_000), Play::StallAfter(150_000), Play::Endless];
     let origins = join_all(plays.map(Origin::start)).await;
     let url = |n: usize| origins[n].url();
     let dead = || "http://127.0.0.1:9/dead.ts".to_owned();
-    let channels = vec![vec![url(0)], vec![url(1)], vec![url(2), url(3)], vec![dead(), url(3)], vec![dead()]];
-    let house = House::new(channels, 3, 3);
+    let channels = vec![vec![url(0), url(3)], vec![url(1)], vec![url(2), url(3)], vec![dead(), url(3)], vec![dead()]];
+    let settings = Settings {
+        session_idle_timeout: Duration::from_millis(500),
+        cycle_failure_min_health: Duration::from_millis(300),
+        hot_standby: hot,
+        fail_back: hot,
+        ..Settings::default()
+    };
+    let house = House::with(channels, 3, 3, settings);
     let mut viewers: Vec<Subscription> = Vec::new();
     for step in steps {
         match step {
@@ -95,9 +103,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
-    fn slots_in_use_are_live_connections(steps in proptest::collection::vec(step(), 1..14)) {
+    fn slots_in_use_are_live_connections(steps in proptest::collection::vec(step(), 1..14), hot: bool) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(run(steps));
+        runtime.block_on(run(steps, hot));
     }
 }
 
