@@ -112,6 +112,23 @@ impl Iterator for EscapedBytes<'_> {
             return Some(byte);
         }
     }
+
+    /// At once, where nothing of what is passed over can be emulation prevention.
+    fn nth(&mut self, n: usize) -> Option<u8> {
+        match self.bytes.split_at_checked(n) {
+            Some((passed, rest)) if !passed.contains(&3) => {
+                let zeros = passed.iter().rev().take_while(|byte| **byte == 0).count();
+                let before = if zeros == passed.len() { self.zeros } else { 0 };
+                (self.bytes, self.zeros) = (rest, before + zeros as u32);
+            }
+            _ => {
+                for _ in 0..n {
+                    self.next()?;
+                }
+            }
+        }
+        self.next()
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +142,20 @@ mod tests {
         let mut bits = BitReader::new(&[0b1010_0110, 0b0100_0010, 0b1000_0000]);
         assert_eq!([bits.ue(), bits.ue(), bits.ue(), bits.ue()], [Some(0), Some(1), Some(2), Some(3)]);
         assert_eq!(bits.se(), Some(-2));
+    }
+
+    proptest! {
+        #[test]
+        fn passing_over_is_reading(bytes in proptest::collection::vec(0u8..5, 0..40), steps in proptest::collection::vec(0usize..12, 1..8)) {
+            let (mut at_once, mut each) = (EscapedBytes::new(&bytes), EscapedBytes::new(&bytes));
+            for step in steps {
+                let mut last = None;
+                for _ in 0..=step {
+                    last = each.next();
+                }
+                prop_assert_eq!(at_once.nth(step), last);
+            }
+        }
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 /// The offset of the first start code at or after `from`; what follows it begins three bytes later.
 pub fn find(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    // Three bytes at a time: the third says how far one may go.
-    while let Some(&[a, b, c]) = bytes.get(at..).and_then(|rest| rest.first_chunk::<3>()) {
-        at += match (a, b, c) {
-            (0, 0, 1) => return Some(at),
-            (_, _, 2..) => 3,
-            (_, _, 1) => 3,
-            (_, 0, 0) => 1,
+    let mut at = from.checked_add(2)?;
+    // The third byte says how far one may go: nearly always three bytes.
+    while let Some(&third) = bytes.get(at) {
+        at += match third {
+            2.. => 3,
+            1 if bytes.get(at - 2..at) == Some(&[0, 0]) => return Some(at - 2),
+            1 => 3,
+            _ if bytes.get(at - 1) == Some(&0) => 1,
             _ => 2,
         };
     }

@@ -4,6 +4,7 @@
 //! pumps them; decisions are in the pure files (`recovery`, `stall`, `pace`, `join`). Knows nothing of HTTP, SQL or files.
 
 pub mod attempt;
+pub mod block;
 pub mod driver;
 pub mod events;
 pub mod history;

@@ -123,10 +123,10 @@ pub async fn play(
 impl Air<'_> {
     /// A source that was kept ready goes on from its newest random access point.
     fn go_on(&mut self, warm: Warm, now: Instant) {
-        let Warm { input, recording, piece, fed } = warm;
+        let Warm { mut input, recording, piece, fed } = warm;
         self.read = recording.bytes() as u64;
         self.shared.bytes_read.fetch_add(self.read, Ordering::Relaxed);
-        self.pump.replay(&input, &recording, now);
+        self.pump.replay(&mut input, &recording, now);
         (self.input, self.piece, self.fed) = (input, piece, fed);
         self.stall.observe(now, self.media(), self.read);
         self.enter(now);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::ts::input::{Mark, Sink};
 use crate::ts::programme::Programme;
+use crate::ts::silent::Silent;
 use crate::ts::{PACKET, RawPacket};
 
 /// Packets, in order, with what was said of them.
@@ -81,7 +82,7 @@ impl Recording {
                 }
                 Entry::Run(count, stream) => {
                     let Some((run, then)) = rest.split_at_checked(count) else { return };
-                    sink.run(run, stream);
+                    run.iter().for_each(|packet| sink.packet(packet, Mark { stream, ..Mark::default() }));
                     rest = then;
                 }
             }
@@ -98,6 +99,17 @@ impl Recording {
         self.packets.clear();
         self.entries.clear();
         self.whole = false;
+    }
+
+    /// Packets of one stream of which nothing else is to be said.
+    fn run(&mut self, packets: &[RawPacket], stream: u8) {
+        if self.has_room(packets.len()) {
+            self.packets.extend_from_slice(packets);
+            match self.entries.last_mut() {
+                Some(Entry::Run(count, same)) if *same == stream => *count += packets.len(),
+                _ => self.entries.push(Entry::Run(packets.len(), stream)),
+            }
+        }
     }
 
     fn has_room(&mut self, more: usize) -> bool {
@@ -126,14 +138,10 @@ impl Sink for Recording {
         }
     }
 
-    fn run(&mut self, packets: &[RawPacket], stream: u8) {
-        if self.has_room(packets.len()) {
-            self.packets.extend_from_slice(packets);
-            match self.entries.last_mut() {
-                Some(Entry::Run(count, same)) if *same == stream => *count += packets.len(),
-                _ => self.entries.push(Entry::Run(packets.len(), stream)),
-            }
-        }
+    fn run(&mut self, packets: &mut [RawPacket], stream: u8, silent: Silent, _at: usize) -> usize {
+        let count = silent.run(packets, usize::MAX);
+        Self::run(self, packets.get(..count).unwrap_or_default(), stream);
+        count
     }
 }
 
@@ -141,7 +149,7 @@ impl Sink for Recording {
 mod tests {
     use super::*;
 
-    /// What a sink was given: `p` a programme, a packet by its last byte, `!` where it is a random access point.
+    /// What a sink was given: `p` a programme, a packet by its last byte, `!` where it is a random access point, and its stream.
     #[derive(Default)]
     struct Heard(Vec<String>);
 
@@ -151,12 +159,7 @@ mod tests {
         }
 
         fn packet(&mut self, packet: &RawPacket, mark: Mark) {
-            self.0.push(format!("{}{}", if mark.random_access { "!" } else { "" }, packet[187]));
-        }
-
-        fn run(&mut self, packets: &[RawPacket], stream: u8) {
-            self.0
-                .push(format!("{}x{stream}", packets.iter().map(|packet| packet[187].to_string()).collect::<Vec<_>>().join("+")));
+            self.0.push(format!("{}{}x{}", if mark.random_access { "!" } else { "" }, packet[187], mark.stream));
         }
     }
 
@@ -174,7 +177,7 @@ mod tests {
         heard.0.join(" ")
     }
 
-    const KEY: Mark = Mark { stream: 0, random_access: true, unit_start: true, discontinuity: false, pcr: None };
+    const KEY: Mark = Mark { stream: 0, random_access: true, unit_start: true, discontinuity: false, pcr: None, time: None };
 
     #[test]
     fn it_begins_at_the_newest_random_access_point() {
@@ -187,11 +190,11 @@ mod tests {
         recording.run(&[packet(5)], 0);
         recording.run(&[packet(6)], 1);
         recording.packet(&packet(7), Mark { stream: 1, ..Mark::default() });
-        assert_eq!(heard(&recording), "p1 !2 3+4+5x0 6x1 7");
+        assert_eq!(heard(&recording), "p1 !2x0 3x0 4x0 5x0 6x1 7x1");
         assert!(recording.renewed(Some(Duration::from_secs(4))) && !recording.renewed(None));
         assert_eq!((recording.begins(), recording.bytes()), (Duration::from_secs(4), 6 * PACKET));
         recording.packet(&packet(8), KEY);
-        assert_eq!(heard(&recording), "p1 !8");
+        assert_eq!(heard(&recording), "p1 !8x0");
     }
 
     #[test]
@@ -203,7 +206,7 @@ mod tests {
         assert!(!recording.is_ready());
         recording.run(&[packet(2)], 0);
         recording.packet(&packet(3), KEY);
-        assert_eq!(heard(&recording), "p2 !3");
+        assert_eq!(heard(&recording), "p2 !3x0");
     }
 
     #[test]
@@ -218,6 +221,6 @@ mod tests {
         recording.run(&[packet(5)], 0);
         assert_eq!(recording.bytes(), 0);
         recording.packet(&packet(6), KEY);
-        assert_eq!(heard(&recording), "p1 !6");
+        assert_eq!(heard(&recording), "p1 !6x0");
     }
 }

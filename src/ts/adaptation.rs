@@ -30,10 +30,11 @@ impl Adaptation {
         }
     }
 
-    /// Whether the field of a packet that has one is stuffing: none of what is of use, and no OPCR.
+    /// Whether the field of a packet that has one is as good as stuffing: no clock in it and no break. Where random access is
+    /// indicated is of interest only with the unit of a picture.
     #[inline]
     pub fn is_stuffing(packet: &RawPacket) -> bool {
-        packet[4] == 0 || packet[5] & (DISCONTINUITY | RANDOM_ACCESS | PCR | OPCR) == 0
+        packet[4] == 0 || packet[5] & (DISCONTINUITY | PCR | OPCR) == 0
     }
 }
 

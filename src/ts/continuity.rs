@@ -51,15 +51,12 @@ impl Continuity {
         if missing == 0 { Step::Next } else { Step::Lost(missing) }
     }
 
-    /// The expected packets came, one behind the other, with payload and nothing else to tell: `expected` is what comes
-    /// next.
+    /// The expected packets came, one behind the other, with payload and nothing else to tell, up to this last one, whose
+    /// last bytes are as they came. What is expected next is for the caller to keep.
     #[inline]
-    pub fn silent(&mut self, run: &[RawPacket], expected: u32) {
-        if let Some(last) = run.last() {
-            self.expected = expected;
-            self.tail = tail(last);
-            self.duplicated = false;
-        }
+    pub fn silent(&mut self, last: &RawPacket) {
+        self.tail = tail(last);
+        self.duplicated = false;
     }
 }
 

@@ -132,26 +132,42 @@ impl Follower {
 
     /// The long way: a table, a packet with more than a payload, the first of its PID, or one out of step.
     #[inline(never)]
-    fn closely(&mut self, packet: &RawPacket, word: u32, slot: u8, sink: &mut impl Sink) {
+    fn closely(&mut self, packet: &mut RawPacket, word: u32, slot: u8, at: usize, sink: &mut impl Sink) {
         if word & ERROR != 0 {
             self.stats.transport_errors += 1;
         }
         match slot {
-            lanes::PAT | lanes::PMT | lanes::SDT if word & ERROR != 0 => {}
-            lanes::PAT if self.tables.pat(packet) => self.tables_changed(sink),
-            lanes::PMT if self.tables.pmt(packet) => self.tables_changed(sink),
-            lanes::SDT => self.tables.sdt(packet),
-            lanes::PAT | lanes::PMT => {}
+            lanes::PAT | lanes::PMT | lanes::SDT => self.table(packet, word, slot, at, sink),
             _ if !self.announced => {
                 if self.early.push(packet) {
                     self.settle_tables(sink);
                 }
             }
-            _ => self.media(packet, word, slot, sink),
+            _ => self.media(packet, word, slot, Some(at), sink),
         }
     }
 
-    fn media(&mut self, packet: &RawPacket, word: u32, slot: u8, sink: &mut impl Sink) {
+    fn table(&mut self, packet: &mut RawPacket, word: u32, slot: u8, at: usize, sink: &mut impl Sink) {
+        if word & ERROR == 0 {
+            let changed = match slot {
+                lanes::PAT => self.tables.pat(packet),
+                lanes::PMT => self.tables.pmt(packet),
+                _ => {
+                    self.tables.sdt(packet);
+                    false
+                }
+            };
+            if changed {
+                self.tables_changed(sink);
+            }
+        }
+        if self.announced {
+            sink.table(packet, at);
+        }
+    }
+
+    /// A packet of the programme, which may lie where it came.
+    fn media(&mut self, packet: &mut RawPacket, word: u32, slot: u8, at: Option<usize>, sink: &mut impl Sink) {
         if word & (ADAPTATION | PAYLOAD) == 0 {
             return;
         }
@@ -188,7 +204,7 @@ impl Follower {
         if mark.stream != lanes::PCR_STREAM {
             self.look_inside(packet, &mut mark, adaptation.random_access);
         }
-        self.give(packet, mark, sink);
+        self.give(packet, mark, at, sink);
     }
 
     fn pcr(&mut self, pid: u16, slot: u8, pcr: super::time::Pcr27m, sink: &mut impl Sink) {

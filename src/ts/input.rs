@@ -10,12 +10,18 @@
 
 use std::time::Duration;
 
-use super::RawPacket;
 use super::follower::Follower;
 use super::programme::Programme;
+use super::silent::Silent;
 use super::sync::Sync;
-use super::time::Pcr27m;
+use super::time::{Pcr27m, Pts90k};
+use super::{PACKET, RawPacket};
 use crate::model::StreamInfo;
+
+pub use super::sync::Then;
+
+/// Bytes that are copied to be passed over, at a time.
+const PIECE: usize = 16 * 1024;
 
 /// Which programme of the source is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +60,8 @@ pub struct Mark {
     pub discontinuity: bool,
     /// PCR as the source stamped it.
     pub pcr: Option<Pcr27m>,
+    /// Decoding time of the PES packet that begins here, as the source stamped it.
+    pub time: Option<Pts90k>,
 }
 
 /// Where the packets of the chosen programme go.
@@ -64,11 +72,28 @@ pub trait Sink {
     /// One packet of the programme, in the order of arrival. Tables (PAT, PMT, SDT …) and null packets never arrive here.
     fn packet(&mut self, packet: &RawPacket, mark: Mark);
 
-    /// Packets of one stream, side by side, of which nothing else is to be said: payload, at most stuffing before it, and
-    /// none missing. Nearly all packets come this way; the same as one after the other through [`Self::packet`].
+    /// As [`Self::packet`], but it lies where it came, at this offset of what [`Input::pass`] was given, and may be rewritten
+    /// there. What does not come this way was held back.
     #[inline]
-    fn run(&mut self, packets: &[RawPacket], stream: u8) {
-        packets.iter().for_each(|packet| self.packet(packet, Mark { stream, ..Mark::default() }));
+    fn in_place(&mut self, packet: &mut RawPacket, mark: Mark, _at: usize) {
+        self.packet(packet, mark);
+    }
+
+    /// One of the source's own tables lay here. Nothing of it may go out, but there is a place.
+    #[inline]
+    fn table(&mut self, _packet: &mut RawPacket, _at: usize) {}
+
+    /// Packets of which some at the beginning are of one stream, with nothing else to be said of them: payload, at most
+    /// stuffing before it, and none missing; the first is, how far it goes on `silent` tells. Says how many of them it took;
+    /// 0 where the first must go through [`Self::in_place`]. Nearly all packets come this way; the same as one after the
+    /// other through [`Self::in_place`].
+    #[inline]
+    fn run(&mut self, packets: &mut [RawPacket], stream: u8, silent: Silent, at: usize) -> usize {
+        let count = silent.run(packets, usize::MAX);
+        for (n, packet) in packets.iter_mut().take(count).enumerate() {
+            self.in_place(packet, Mark { stream, ..Mark::default() }, at + n * PACKET);
+        }
+        count
     }
 }
 
@@ -91,11 +116,13 @@ pub struct Stats {
     pub crc_errors: u64,
 }
 
-/// One source's stream.
+/// One source's stream. It goes through [`Input::pass`], or through the others; with [`Input::take_held`] in between.
 #[derive(Debug)]
 pub struct Input {
     sync: Sync,
     follower: Follower,
+    /// Copied, and not yet passed over.
+    held: Vec<u8>,
 }
 
 impl Default for Input {
@@ -107,28 +134,49 @@ impl Default for Input {
 impl Input {
     /// A fresh input, knowing nothing.
     pub fn new(choice: Choice) -> Self {
-        Self { sync: Sync::default(), follower: Follower::new(choice) }
+        Self { sync: Sync::default(), follower: Follower::new(choice), held: Vec::new() }
     }
 
-    /// Takes any number of bytes, cut anywhere; packets of 188, 192 and 204 bytes, and junk between them.
+    /// Passes over bytes where they lie, cut anywhere; packets of 188, 192 and 204 bytes, and junk between them. Says how
+    /// many bytes it is done with: the rest, usually less than a packet, is to be given again with more behind it.
     #[inline]
+    pub fn pass(&mut self, bytes: &mut [u8], then: Then, sink: &mut impl Sink) -> usize {
+        let Self { sync, follower, .. } = self;
+        let passed = sync.pass(bytes, then, |packets, at| follower.take(packets, at, sink));
+        if then != Then::More {
+            follower.settle(sink);
+        }
+        passed
+    }
+
+    /// Takes any number of bytes, for who only looks at them.
     pub fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
-        let Self { sync, follower } = self;
-        sync.push(bytes, |packets| follower.take(packets, sink));
+        for piece in bytes.chunks(PIECE) {
+            self.held.extend_from_slice(piece);
+            self.pass_held(Then::More, sink);
+        }
     }
 
     /// The source has ended: gives what was still held back. Whoever leaves this out loses at most that.
     pub fn finish(&mut self, sink: &mut impl Sink) {
-        let Self { sync, follower } = self;
-        sync.finish(|packets| follower.take(packets, sink));
-        follower.settle(sink);
+        self.pass_held(Then::Nothing, sink);
     }
 
     /// The source has been silent for so long that nothing more is waited for: gives what was held back. It may go on.
     pub fn settle(&mut self, sink: &mut impl Sink) {
-        let Self { sync, follower } = self;
-        sync.settle(|packets| follower.take(packets, sink));
-        follower.settle(sink);
+        self.pass_held(Then::Silence, sink);
+    }
+
+    /// What was given to [`Self::push`] and not passed over yet: the first that [`Self::pass`] must be given instead.
+    pub fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    fn pass_held(&mut self, then: Then, sink: &mut impl Sink) {
+        let mut held = std::mem::take(&mut self.held);
+        let passed = self.pass(&mut held, then, sink);
+        held.drain(..passed);
+        self.held = held;
     }
 
     /// How far it has proven itself.

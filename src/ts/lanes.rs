@@ -2,9 +2,9 @@
 
 use super::continuity::Continuity;
 use super::input::Mark;
-use super::packet::NULL_PID;
+use super::packet::{NULL_PID, header, is_whole, pid};
 use super::programme::Programme;
-use super::{pat, sdt};
+use super::{RawPacket, pat, sdt};
 
 /// Slot of every PID that does not matter.
 pub const IGNORED: u8 = 0;
@@ -64,6 +64,16 @@ impl Lanes {
     #[inline]
     pub fn slot(&self, pid: u16) -> u8 {
         self.slots[usize::from(pid & 0x1FFF)]
+    }
+
+    /// How many packets there are at the beginning that do not matter, with nothing wrong with them.
+    #[inline]
+    pub fn ignored(&self, packets: &[RawPacket]) -> usize {
+        let ignored = |packet: &&RawPacket| {
+            let word = header(packet);
+            is_whole(word) && self.slot(pid(word)) == IGNORED
+        };
+        packets.iter().take_while(ignored).count()
     }
 
     /// The lane of a slot.

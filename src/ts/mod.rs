@@ -1,13 +1,14 @@
 //! L1: MPEG transport streams over `&[u8]` (ISO/IEC 13818-1). No I/O, no clock, no logging, no allocation per packet.
 //!
 //! In: [`input::Input`] (alignment, tables, choice of a programme, marks). Out: [`splice::Splice`] (one programme for
-//! ever), and [`mux::Muxer`] for access units that come from elsewhere.
+//! ever, rewritten where it lies, by an [`edit::Edit`]), and [`mux::Muxer`] for access units that come from elsewhere.
 
 pub mod adaptation;
 pub mod choice;
 pub mod continuity;
 pub mod descriptor;
 mod early;
+pub mod edit;
 mod follower;
 mod hold;
 pub mod input;
@@ -24,7 +25,7 @@ mod probe;
 pub mod programme;
 pub mod sdt;
 pub mod section;
-mod silent;
+pub mod silent;
 pub mod splice;
 pub mod stats;
 pub mod sync;

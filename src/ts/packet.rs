@@ -35,6 +35,12 @@ pub fn plain(pid: u16) -> u32 {
     (SYNC as u32) << 24 | u32::from(pid & 0x1FFF) << 8 | PAYLOAD
 }
 
+/// Whether there is a sync byte, and `transport_error_indicator` is not set.
+#[inline]
+pub fn is_whole(header: u32) -> bool {
+    header & (0xFF00_0000 | ERROR) == (SYNC as u32) << 24
+}
+
 /// The word with the counter one further.
 #[inline]
 pub fn counted(header: u32) -> u32 {
@@ -86,5 +92,6 @@ mod tests {
         assert_eq!(pid(word | UNIT_START | ERROR), 0x1234);
         assert_eq!(counted(word | 0xF), word);
         assert_eq!(counted(word), word | 1);
+        assert!(is_whole(word) && !is_whole(word | ERROR) && !is_whole(word ^ 0x0100_0000));
     }
 }

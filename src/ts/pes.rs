@@ -2,8 +2,8 @@
 
 use super::time::Pts90k;
 
-/// So many bytes hold a header with both time stamps.
-const WHOLE: usize = 19;
+/// So many bytes hold a header with both time stamps, and may be read in words.
+const WHOLE: usize = 22;
 
 /// What is of use in a PES header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,25 +91,46 @@ pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
     header.decoding_time().map(|time| time.plus(offset_90k))
 }
 
-/// The decoding time that [`shift`] would give.
+/// As [`Header::decoding_time`] of the header with which a payload begins, if one does.
 #[inline]
-pub fn shifted_time(payload: &[u8], offset_90k: u64) -> Option<Pts90k> {
-    let header = Header::parse(payload)?;
-    let split = offset_90k != 0 && header.is_split(payload);
-    header.decoding_time().filter(|_| !split).map(|time| time.plus(offset_90k))
+pub fn decoding_time(payload: &[u8]) -> Option<Pts90k> {
+    let Some(head) = payload.first_chunk::<WHOLE>() else {
+        return Header::parse(payload).and_then(|header| header.decoding_time());
+    };
+    let &[0, 0, 1, stream_id, _, _, marker, flags, data_length, ref pts @ .., _, _, _, _, _] = head else { return None };
+    if !has_extension(stream_id) || marker & 0xC0 != 0x80 || flags & 0x80 == 0 || data_length < 5 {
+        return None;
+    }
+    let has_dts = flags & 0x40 != 0 && data_length >= 10;
+    let field = if has_dts { head.last_chunk::<8>()? } else { pts };
+    Some(stamp(*field))
 }
 
 /// Whether PES packets of this stream_id have the flags and the header data (13818-1, table 2-21).
+#[inline(always)]
 fn has_extension(stream_id: u8) -> bool {
+    // Audio and video.
+    if (0xC0..=0xEF).contains(&stream_id) {
+        return true;
+    }
     // program_stream_map, padding, private_stream_2, ECM, EMM, DSM-CC, H.222.1 type E, program_stream_directory
     !matches!(stream_id, 0xBC | 0xBE | 0xBF | 0xF0 | 0xF1 | 0xF2 | 0xF8 | 0xFF)
 }
 
 #[inline(always)]
 fn read(payload: &[u8], at: usize) -> Option<Pts90k> {
+    if let Some(field) = payload.get(at..at + 8).and_then(|field| field.first_chunk()) {
+        return Some(stamp(*field));
+    }
     let &[a, b, c, d, e] = payload.get(at..at + 5)?.first_chunk::<5>()?;
-    let [a, b, c, d, e] = [a, b, c, d, e].map(u64::from);
-    Some(Pts90k((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1))
+    Some(stamp([a, b, c, d, e, 0, 0, 0]))
+}
+
+/// The time stamp in the first five of these bytes.
+#[inline(always)]
+fn stamp(field: [u8; 8]) -> Pts90k {
+    let bits = u64::from_be_bytes(field);
+    Pts90k((bits >> 57 & 7) << 30 | (bits >> 41 & 0x7FFF) << 15 | bits >> 25 & 0x7FFF)
 }
 
 /// Writes a time stamp over one; the four bits that tell PTS from DTS stay.
@@ -167,6 +188,22 @@ mod tests {
             prop_assert_eq!(moved, parsed.decoding_time());
             prop_assert_eq!(&bytes[parsed.body_at..], &[0xAA; 20][..]);
             prop_assert_eq!(bytes[9] >> 4, if dts.is_some() { 3 } else { 2 });
+        }
+
+        #[test]
+        fn decoding_time_is_that_of_the_header(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..40),
+            id in prop_oneof![any::<u8>(), 0xB8..=0xFFu8],
+            flags in prop_oneof![Just(0x80u8), Just(0xC0), any::<u8>()],
+            data_length in 0..12u8,
+        ) {
+            for (byte, set) in bytes.iter_mut().zip([Some(0), Some(0), Some(1), Some(id), None, None, None, Some(flags), Some(data_length)]) {
+                *byte = set.unwrap_or(*byte);
+            }
+            if let Some(marker) = bytes.get_mut(6) {
+                *marker = *marker & 0x3F | if id & 1 != 0 { 0x80 } else { *marker & 0xC0 };
+            }
+            prop_assert_eq!(decoding_time(&bytes), Header::parse(&bytes).and_then(|header| header.decoding_time()));
         }
 
         #[test]

@@ -1,8 +1,8 @@
 //! What a client sees across changes of source: one programme for ever, on fixed PIDs, with running continuity
 //! counters and time stamps (13818-1, 2.4.3; TUNER.md, "Splice").
 //!
-//! Nearly every packet is copied once and gets another PID and counter; only those that start a unit, carry a PCR or are
-//! not payload alone are looked into.
+//! Nearly every packet stays where it lies and gets another PID and counter; only those that start a unit, carry a PCR or
+//! are not payload alone are looked into.
 
 use super::adaptation;
 use super::input::Mark;
@@ -11,17 +11,17 @@ use super::packet::{self, ADAPTATION, NULL_PID, PAYLOAD, counted, header, plain}
 use super::pes;
 use super::pmt::{self, Entry};
 use super::programme::Programme;
-use super::section::packetize;
+use super::silent::Silent;
 use super::stats::Cadence;
 use super::time::{MediaClock, Pcr27m, Pts90k};
 use super::{PACKET, RawPacket, pat};
 use crate::model::stream_info::Kind;
+use schedule::Schedule;
+use tables::Tables;
 
-/// PAT and PMT at least this often: 100 ms.
-const TABLES_27M: u64 = 2_700_000;
-/// Or after so many packets: where time does not tell, and where it should.
-const TABLES_PACKETS: u32 = 500;
-const TABLES_PACKETS_TIMED: u32 = 4000;
+mod schedule;
+mod tables;
+
 /// Random access points are told of at most this often: 250 ms.
 const RANDOM_ACCESS_27M: u64 = 6_750_000;
 /// Where a source has shown no cadence, a frame takes 40 ms.
@@ -45,10 +45,21 @@ pub struct Written {
     pub random_access: bool,
 }
 
+/// What became of one packet where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// It is not in the output.
+    Dropped,
+    /// It is.
+    Passes,
+    /// It is, and a random access point begins: with PAT and PMT, then the packet itself.
+    RandomAccess,
+}
+
 /// One output PID.
 #[derive(Debug, Clone, Copy)]
 struct Lane {
-    /// PID and next counter, as in a header word.
+    /// The header word of the next packet, were it a plain one.
     next: u32,
     /// Whether its packets pass: a first unit began.
     open: bool,
@@ -91,8 +102,7 @@ pub struct Splice {
     /// Slot of the stream that carries the PCR.
     pcr: Option<u8>,
     tables: Tables,
-    /// Packets until tables are due, whatever time says.
-    until_tables: u32,
+    schedule: Schedule,
     /// Nothing passes before a random access point.
     waiting: bool,
     /// Time must be moved to go on where the output's stopped.
@@ -107,21 +117,7 @@ pub struct Splice {
     highest: Option<Pts90k>,
     cadence: Cadence,
     clock: MediaClock,
-    clocked_27m: u64,
-    tables_at_27m: u64,
     random_access_at_27m: Option<u64>,
-}
-
-/// PAT and PMT, ready to be written.
-#[derive(Debug, Default)]
-struct Tables {
-    packets: Vec<RawPacket>,
-    body: Vec<u8>,
-    version: u8,
-    pat_counter: u8,
-    pmt_counter: u8,
-    /// They say something new.
-    changed: bool,
 }
 
 impl Default for Splice {
@@ -134,7 +130,7 @@ impl Splice {
     /// A fresh output, for a new session.
     pub fn new() -> Self {
         let mut lanes = Box::new([Lane::default(); 256]);
-        lanes[usize::from(PCR_SLOT)].next = plain(PCR_PID) & OURS;
+        lanes[usize::from(PCR_SLOT)].next = plain(PCR_PID);
         Self {
             slots: Box::new([NO_SLOT; 256]),
             lanes,
@@ -142,7 +138,7 @@ impl Splice {
             main: None,
             pcr: None,
             tables: Tables::default(),
-            until_tables: TABLES_PACKETS,
+            schedule: Schedule::default(),
             waiting: true,
             rebase: false,
             pcr_cut: false,
@@ -152,8 +148,6 @@ impl Splice {
             highest: None,
             cadence: Cadence::default(),
             clock: MediaClock::default(),
-            clocked_27m: 0,
-            tables_at_27m: 0,
             random_access_at_27m: None,
         }
     }
@@ -178,7 +172,7 @@ impl Splice {
         for ((index, stream), to) in (0..PCR_SLOT).zip(&programme.streams).zip(&assigned) {
             let lane = &mut self.lanes[usize::from(to.slot)];
             if to.fresh {
-                *lane = Lane { next: plain(to.pid) & OURS, ..Lane::default() };
+                *lane = Lane { next: plain(to.pid), ..Lane::default() };
             }
             lane.in_programme = true;
             lane.kind = stream.codec.kind();
@@ -203,73 +197,86 @@ impl Splice {
     }
 
     /// Rewrites one packet and appends it to `out`, behind PAT and PMT where they are due.
-    #[inline]
     pub fn packet(&mut self, packet: &RawPacket, mark: Mark, out: &mut Vec<u8>) -> Written {
+        let mut packet = *packet;
+        let from = out.len();
+        let rewritten = self.rewrite(&mut packet, mark, out);
+        if rewritten != Rewritten::Dropped {
+            out.extend_from_slice(&packet);
+        }
+        Written { bytes: out.len() - from, random_access: rewritten == Rewritten::RandomAccess }
+    }
+
+    /// Rewrites one packet where it lies. PAT and PMT, where they are due before it, are appended to `before`.
+    #[inline]
+    pub fn rewrite(&mut self, packet: &mut RawPacket, mark: Mark, before: &mut Vec<u8>) -> Rewritten {
         let slot = self.slots[usize::from(mark.stream)];
         let lane = &mut self.lanes[usize::from(slot)];
         let word = header(packet);
-        let plain = lane.open && !mark.random_access && mark.pcr.is_none() && word & (ADAPTATION | PAYLOAD) == PAYLOAD;
-        if !plain || self.until_tables == 0 {
-            return self.closely(packet, mark, out);
+        // An adaptation field may hold an OPCR, which is moved with the time.
+        let plain = word & PAYLOAD != 0 && (word & ADAPTATION == 0 || self.offset_90k == 0 && mark.pcr.is_none());
+        if !plain || !lane.open || mark.random_access || self.schedule.left() == 0 {
+            return self.closely(packet, mark, before);
         }
         if mark.unit_start {
-            if self.main == Some(slot) || self.tables.changed || self.clocked_27m != self.clock.elapsed_27m() {
-                return self.closely(packet, mark, out);
+            if self.main == Some(slot) || self.tables.changed || self.schedule.is_stamped(self.clock.elapsed_27m()) {
+                return self.closely(packet, mark, before);
             }
-            lane.keep_time(pes::shifted_time(packet::payload(packet), self.offset_90k));
+            lane.keep_time(shifted(packet, mark, self.offset_90k));
         }
-        self.until_tables -= 1;
-        let at = out.len();
-        out.extend_from_slice(packet);
-        if let Some((head, payload)) = out.get_mut(at..).and_then(|written| written.split_first_chunk_mut::<4>()) {
-            *head = (word & !OURS | lane.next).to_be_bytes();
-            if mark.unit_start && self.offset_90k != 0 {
-                pes::shift(payload, self.offset_90k);
-            }
-        }
+        self.schedule.count(1);
+        packet[..4].copy_from_slice(&(word & !OURS | lane.next & OURS).to_be_bytes());
         lane.next = counted(lane.next);
-        Written { bytes: PACKET, random_access: false }
+        Rewritten::Passes
     }
 
-    /// Rewrites packets of one stream of which nothing is to be said ([`Sink::run`]), and appends them to `out`, up to
-    /// where PAT and PMT are due. Says how many it took: where that is none,
-    /// [`Self::packet`] must see the first.
+    /// Rewrites packets of one stream of which nothing is to be said ([`Sink::run`]), where they lie, up to the first that is
+    /// not `silent` or where PAT and PMT are due. Says how many: where that is none, [`Self::rewrite`] must see the first.
     ///
     /// [`Sink::run`]: super::input::Sink::run
     #[inline]
-    pub fn run(&mut self, packets: &[RawPacket], stream: u8, out: &mut Vec<u8>) -> usize {
+    pub fn run(&mut self, packets: &mut [RawPacket], stream: u8, silent: Silent) -> usize {
         let lane = &mut self.lanes[usize::from(self.slots[usize::from(stream)])];
         if !lane.open {
             return 0;
         }
-        let mut most = self.until_tables as usize;
-        if self.tables.changed || self.clocked_27m != self.clock.elapsed_27m() {
-            // Tables may be due at the first packet that is looked at.
-            let plain = |packet: &RawPacket| header(packet) & ADAPTATION == 0;
-            most = most.min(packets.iter().position(|packet| !plain(packet)).unwrap_or(most));
+        // Tables may be due at the first packet that is looked at.
+        let due = self.tables.changed || self.schedule.is_stamped(self.clock.elapsed_27m());
+        let count = silent.strictly(due).rewrite(packets, lane.next, self.schedule.left());
+        self.schedule.count(count);
+        lane.next = lane.next & !0xF | (lane.next + count as u32) & 0xF;
+        count
+    }
+
+    /// Makes use of the place of a packet that carried a table of the source: with the next packet of our own tables, so that
+    /// what comes behind need not move and none of ours need come in elsewhere. False where it is not in the output.
+    pub fn table(&mut self, packet: &mut RawPacket) -> bool {
+        if self.waiting {
+            return false;
         }
-        let run = packets.get(..most).unwrap_or(packets);
-        self.until_tables -= run.len() as u32;
-        let at = out.len();
-        out.extend_from_slice(run.as_flattened());
-        let mut written = out.get_mut(at..).unwrap_or_default();
-        let [_, high, low, mut counter] = lane.next.to_be_bytes();
-        while let Some((packet, after)) = written.split_first_chunk_mut::<PACKET>() {
-            written = after;
-            // The flags of all are clear.
-            packet[1..3].copy_from_slice(&[high, low]);
-            packet[3] = packet[3] & 0xF0 | counter;
-            counter = (counter + 1) & 0xF;
+        let Some(whole) = self.tables.next(packet) else { return false };
+        if whole {
+            self.tables_written(true);
         }
-        lane.next = lane.next & !0xF | u32::from(counter);
-        run.len()
+        true
+    }
+
+    /// Appends PAT and PMT if they would become due in the next so many packets: here, that moves nothing.
+    #[inline]
+    pub fn tables_ahead(&mut self, packets: usize, out: &mut Vec<u8>) {
+        if !self.waiting && self.schedule.is_soon(self.clock.elapsed_27m(), packets) {
+            self.tables(out);
+        }
     }
 
     /// Appends PAT and PMT with running counters, for a silence in the source.
     pub fn tables(&mut self, out: &mut Vec<u8>) {
         self.tables.write(out);
-        self.tables_at_27m = self.clock.elapsed_27m();
-        self.until_tables = if self.clock.elapsed().is_some() { TABLES_PACKETS_TIMED } else { TABLES_PACKETS };
+        self.tables_written(false);
+    }
+
+    fn tables_written(&mut self, in_place: bool) {
+        self.schedule.written(self.clock.elapsed_27m(), self.clock.elapsed().is_some(), in_place);
     }
 
     /// Appends one packet without payload for each output PID, `discontinuity_indicator` set and the counter such that
@@ -277,14 +284,14 @@ impl Splice {
     /// *before* the packet of a random access point is written.
     pub fn discontinuity(&self, out: &mut Vec<u8>) {
         let mut mark = |next: u32| {
-            let word = plain(0) & !PAYLOAD | ADAPTATION | next & !0xF | next.wrapping_sub(1) & 0xF;
+            let word = plain(0) & !PAYLOAD | ADAPTATION | next & OURS & !0xF | next.wrapping_sub(1) & 0xF;
             let mut packet = [0xFF; PACKET];
             packet[..4].copy_from_slice(&word.to_be_bytes());
             // The whole packet is adaptation field: flags, then stuffing.
             (packet[4], packet[5]) = (183, 0x80);
             out.extend_from_slice(&packet);
         };
-        if !self.tables.packets.is_empty() {
+        if !self.tables.is_empty() {
             mark(u32::from(pat::PID) << 8 | u32::from(self.tables.pat_counter));
             mark(u32::from(PMT_PID) << 8 | u32::from(self.tables.pmt_counter));
         }
@@ -293,62 +300,56 @@ impl Splice {
 
     /// A packet that is not payload alone, or one at which something is due.
     #[inline(never)]
-    fn closely(&mut self, packet: &RawPacket, mark: Mark, out: &mut Vec<u8>) -> Written {
+    fn closely(&mut self, packet: &mut RawPacket, mark: Mark, before: &mut Vec<u8>) -> Rewritten {
         let slot = self.slots[usize::from(mark.stream)];
         let known = self.lanes[usize::from(slot)].in_programme && packet[3] & (ADAPTATION | PAYLOAD) as u8 != 0;
-        if !known || self.tables.packets.is_empty() {
-            return Written::default();
+        if !known || self.tables.is_empty() {
+            return Rewritten::Dropped;
         }
         if self.pcr == Some(slot) && mark.pcr.is_some() {
             self.source_pcr = mark.pcr;
         }
-        if self.waiting && (!mark.random_access || !self.begin(packet)) {
-            return Written::default();
+        if self.waiting && (!mark.random_access || !self.begin(mark)) {
+            return Rewritten::Dropped;
         }
         let new_base = mark.pcr.is_some_and(|pcr| self.takes_pcr(slot, pcr.plus_90k(self.offset_90k)));
-        let time = if mark.unit_start { pes::shifted_time(packet::payload(packet), self.offset_90k) } else { None };
+        let time = shifted(packet, mark, self.offset_90k);
         if !self.opens(slot, mark, time) {
-            return Written::default();
+            return Rewritten::Dropped;
         }
         self.keep_time(slot, time, mark);
-        let from = out.len();
         let random_access = mark.random_access && self.tells_random_access();
-        if random_access || self.tables_due() {
-            self.tables(out);
+        let due = self.schedule.is_due(self.clock.elapsed_27m());
+        if random_access || self.tables.changed || due {
+            self.tables(before);
         }
-        self.until_tables = self.until_tables.saturating_sub(1);
+        self.schedule.count(1);
         let lane = &mut self.lanes[usize::from(slot)];
         let word = header(packet) & !OURS;
         let word = if word & PAYLOAD != 0 {
-            let word = word | lane.next;
+            let word = word | lane.next & OURS;
             lane.next = counted(lane.next);
             word
         } else {
-            word | lane.next & !0xF | lane.next.wrapping_sub(1) & 0xF
+            word | lane.next & OURS & !0xF | lane.next.wrapping_sub(1) & 0xF
         };
         lane.written = true;
-        out.extend_from_slice(packet);
-        if let Some(packet) = out.last_chunk_mut::<PACKET>() {
-            packet[..4].copy_from_slice(&word.to_be_bytes());
-            if word & ADAPTATION != 0 {
+        packet[..4].copy_from_slice(&word.to_be_bytes());
+        if word & ADAPTATION != 0 {
+            if self.offset_90k != 0 {
                 adaptation::shift(packet, self.offset_90k);
-                if new_base {
-                    adaptation::set_discontinuity(packet);
-                }
             }
-            if mark.unit_start && self.offset_90k != 0 {
-                let at = packet::payload_at(packet);
-                pes::shift(packet.get_mut(at..).unwrap_or_default(), self.offset_90k);
+            if new_base {
+                adaptation::set_discontinuity(packet);
             }
         }
-        Written { bytes: out.len() - from, random_access }
+        if random_access { Rewritten::RandomAccess } else { Rewritten::Passes }
     }
 
     /// The first random access point of a source: from here on packets pass. False if it has no time to go by yet.
-    fn begin(&mut self, packet: &RawPacket) -> bool {
+    fn begin(&mut self, mark: Mark) -> bool {
         if self.rebase {
-            let stamp = pes::Header::parse(packet::payload(packet)).and_then(|header| header.decoding_time());
-            let Some(here) = stamp.or(self.source_pcr.map(Pcr27m::to_90k)) else { return false };
+            let Some(here) = mark.time.or(self.source_pcr.map(Pcr27m::to_90k)) else { return false };
             let step = self.cadence.step_90k().map_or(FRAME_90K, u64::from);
             if let Some(highest) = self.highest {
                 self.offset_90k = highest.plus(step).offset_from(here);
@@ -420,41 +421,16 @@ impl Splice {
         }
         due
     }
-
-    /// Whether tables would come too late with the next stamp.
-    fn tables_due(&mut self) -> bool {
-        let now = self.clock.elapsed_27m();
-        let step = now - std::mem::replace(&mut self.clocked_27m, now);
-        self.tables.changed || self.until_tables == 0 || step > 0 && now - self.tables_at_27m + step > TABLES_27M
-    }
 }
 
-impl Tables {
-    fn set(&mut self, body: Vec<u8>) {
-        if !self.packets.is_empty() {
-            if self.body == body {
-                return;
-            }
-            self.version = (self.version + 1) & 0x1F;
-        }
-        self.packets = packetize(pat::PID, &pat::build(1, 0, 1, PMT_PID));
-        self.packets.extend(packetize(PMT_PID, &pmt::build(1, self.version, &body)));
-        self.body = body;
-        self.changed = true;
+/// The decoding time of the unit that begins here, if one does, as the output has it; stamps are moved there.
+#[inline]
+fn shifted(packet: &mut RawPacket, mark: Mark, offset_90k: u64) -> Option<Pts90k> {
+    if offset_90k == 0 || !mark.unit_start {
+        return mark.time;
     }
-
-    fn write(&mut self, out: &mut Vec<u8>) {
-        self.changed = false;
-        for packet in &self.packets {
-            let of_pat = packet::pid(header(packet)) == pat::PID;
-            let counter = if of_pat { &mut self.pat_counter } else { &mut self.pmt_counter };
-            out.extend_from_slice(packet);
-            if let Some(packet) = out.last_chunk_mut::<PACKET>() {
-                packet[3] = packet[3] & 0xF0 | *counter;
-            }
-            *counter = (*counter + 1) & 0xF;
-        }
-    }
+    let at = packet::payload_at(packet);
+    pes::shift(packet.get_mut(at..).unwrap_or_default(), offset_90k)
 }
 
 #[cfg(test)]

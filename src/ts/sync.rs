@@ -10,10 +10,19 @@ const IN_STEP: usize = 5;
 /// And so many at the distance that was in force before, to go on after junk.
 const IN_STEP_AGAIN: usize = 3;
 const STRIDES: [usize; 3] = [188, 192, 204];
-/// Bytes looked at in one go while searching.
-const SEARCHED: usize = 16 * 1024;
 
-/// The alignment of one byte stream.
+/// What comes behind the bytes at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// More, at any moment.
+    More,
+    /// Nothing for now: alignment is decided on with fewer sync bytes if there are no more.
+    Silence,
+    /// Nothing: what is left is decided on, or junk.
+    Nothing,
+}
+
+/// The alignment of one byte stream. Keeps no bytes: what it did not pass over must be given again, with more behind it.
 #[derive(Debug, Clone, Default)]
 pub struct Sync {
     /// Distance of sync bytes; 0 while searching.
@@ -22,56 +31,55 @@ pub struct Sync {
     known: usize,
     /// Bytes to pass over before the next packet: what 192 and 204 have more.
     skip: usize,
-    /// While searching, what was not yet decided on; else the beginning of a packet.
-    held: Vec<u8>,
     junk: u64,
 }
 
 impl Sync {
-    /// Takes any bytes. Gives packets to `take`, as many at once as lie side by side; it says how many of them it took,
-    /// fewer being a packet without a sync byte, from which on alignment is looked for again.
+    /// Passes over any bytes, and says how many are done with: less than a packet is left, or what alignment is still to be
+    /// found in. Gives packets to `take`, as many at once as lie side by side, and where they lie; it says how many of them
+    /// it took, fewer being a packet without a sync byte, from which on alignment is looked for again.
     #[inline]
-    pub fn push(&mut self, mut bytes: &[u8], mut take: impl FnMut(&[RawPacket]) -> usize) {
-        while !bytes.is_empty() {
+    pub fn pass(&mut self, bytes: &mut [u8], then: Then, mut take: impl FnMut(&mut [RawPacket], usize) -> usize) -> usize {
+        let mut at = 0;
+        while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
             if self.stride == 0 {
-                let (now, later) = bytes.split_at(bytes.len().min(SEARCHED));
-                self.held.extend_from_slice(now);
-                bytes = later;
-                self.search(false, &mut take);
+                let Some((offset, fit)) = self.find(rest, then != Then::More) else {
+                    self.junk += rest.len() as u64;
+                    at = bytes.len();
+                    break;
+                };
+                self.junk += offset as u64;
+                at += offset;
+                let Fit::Yes(stride) = fit else { break };
+                (self.stride, self.known) = (stride, stride);
             } else if self.skip > 0 {
-                let skipped = self.skip.min(bytes.len());
+                let skipped = self.skip.min(rest.len());
                 self.skip -= skipped;
-                bytes = &bytes[skipped..];
-            } else if !self.held.is_empty() {
-                bytes = self.complete(bytes, &mut take);
+                at += skipped;
             } else if self.stride == PACKET {
-                let (packets, rest) = bytes.as_chunks::<PACKET>();
-                let taken = take(packets);
-                if taken < packets.len() {
-                    self.stride = 0;
-                    bytes = &bytes[taken * PACKET..];
-                } else {
-                    self.held.extend_from_slice(rest);
-                    bytes = &[];
+                let (packets, _) = rest.as_chunks_mut::<PACKET>();
+                let taken = take(packets, at);
+                at += taken * PACKET;
+                if taken == packets.len() {
+                    break;
                 }
+                self.stride = 0;
             } else {
-                bytes = self.single(bytes, &mut take);
+                let Some(packet) = rest.first_chunk_mut::<PACKET>() else { break };
+                if take(std::slice::from_mut(packet), at) == 1 {
+                    at += PACKET;
+                    self.skip = self.stride - PACKET;
+                } else {
+                    self.stride = 0;
+                }
             }
         }
-    }
-
-    /// Silence: alignment is decided on with fewer sync bytes if there are no more.
-    pub fn settle(&mut self, mut take: impl FnMut(&[RawPacket]) -> usize) {
-        if self.stride == 0 {
-            self.search(true, &mut take);
+        if then == Then::Nothing {
+            self.junk += (bytes.len() - at) as u64;
+            *self = Self { known: self.known, junk: self.junk, ..Self::default() };
+            return bytes.len();
         }
-    }
-
-    /// The end: what is still held is decided on.
-    pub fn finish(&mut self, take: impl FnMut(&[RawPacket]) -> usize) {
-        self.settle(take);
-        self.junk += self.held.len() as u64;
-        *self = Self { known: self.known, junk: self.junk, ..Self::default() };
+        at
     }
 
     /// Whether packets are coming in step.
@@ -82,69 +90,6 @@ impl Sync {
     /// Bytes passed over so far.
     pub fn junk_bytes(&self) -> u64 {
         self.junk
-    }
-
-    /// Fills the packet whose beginning is held.
-    fn complete<'a>(&mut self, bytes: &'a [u8], take: &mut impl FnMut(&[RawPacket]) -> usize) -> &'a [u8] {
-        let missing = PACKET.saturating_sub(self.held.len()).min(bytes.len());
-        let (now, later) = bytes.split_at(missing);
-        self.held.extend_from_slice(now);
-        if let Some(packet) = self.held.first_chunk::<PACKET>() {
-            if take(std::slice::from_ref(packet)) == 1 {
-                self.held.clear();
-                self.skip = self.stride - PACKET;
-            } else {
-                self.stride = 0;
-            }
-        }
-        later
-    }
-
-    /// One packet of a stride other than 188.
-    fn single<'a>(&mut self, bytes: &'a [u8], take: &mut impl FnMut(&[RawPacket]) -> usize) -> &'a [u8] {
-        let Some((packet, later)) = bytes.split_first_chunk::<PACKET>() else {
-            self.held.extend_from_slice(bytes);
-            return &[];
-        };
-        if take(std::slice::from_ref(packet)) == 1 {
-            self.skip = self.stride - PACKET;
-            later
-        } else {
-            self.stride = 0;
-            bytes
-        }
-    }
-
-    /// Looks for alignment in what is held. On success, gives the whole packets of it and keeps the rest.
-    fn search(&mut self, at_end: bool, take: &mut impl FnMut(&[RawPacket]) -> usize) {
-        let mut held = std::mem::take(&mut self.held);
-        let mut at = 0;
-        'searching: while let Some((offset, fit)) = self.find(&held[at..], at_end) {
-            self.junk += offset as u64;
-            at += offset;
-            let Fit::Yes(stride) = fit else {
-                held.drain(..at);
-                self.held = held;
-                return;
-            };
-            (self.stride, self.known) = (stride, stride);
-            while let Some(packet) = held[at..].first_chunk::<PACKET>() {
-                if take(std::slice::from_ref(packet)) == 0 {
-                    self.stride = 0;
-                    continue 'searching;
-                }
-                at += PACKET;
-                let more = (stride - PACKET).min(held.len() - at);
-                self.skip = stride - PACKET - more;
-                at += more;
-            }
-            held.drain(..at);
-            self.held = held;
-            return;
-        }
-        self.junk += (held.len() - at) as u64;
-        held.clear();
-        self.held = held;
     }
 
     /// The first offset at which packets are in step, or could be if more bytes came.

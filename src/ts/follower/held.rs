@@ -13,11 +13,14 @@ const LONGEST_27M: u64 = 27_000_000;
 
 impl Follower {
     /// To the sink, or to those that wait.
-    pub(super) fn give(&mut self, packet: &RawPacket, mark: Mark, sink: &mut impl Sink) {
+    pub(super) fn give(&mut self, packet: &mut RawPacket, mark: Mark, at: Option<usize>, sink: &mut impl Sink) {
         let held = self.hold.len() > 0 || self.hold.has_head() || self.main_is_absent();
         if !held {
             self.proven |= mark.random_access;
-            sink.packet(packet, mark);
+            match at {
+                Some(at) => sink.in_place(packet, mark, at),
+                None => sink.packet(packet, mark),
+            }
             return;
         }
         if !self.holding {

@@ -20,10 +20,13 @@ impl Follower {
     /// What the payload says: time, sound format, random access.
     pub(super) fn look_inside(&mut self, packet: &RawPacket, mark: &mut Mark, indicated: bool) {
         let index = mark.stream;
+        let payload = packet::payload(packet);
         if self.is_minor(index) && !self.lanes.stream(index).watched {
+            if mark.unit_start {
+                mark.time = pes::decoding_time(payload);
+            }
             return;
         }
-        let payload = packet::payload(packet);
         let Some(stream) = self.programme.as_ref().and_then(|programme| programme.streams.get(usize::from(index))) else {
             return;
         };
@@ -33,7 +36,8 @@ impl Follower {
             self.main = Some(index);
             self.stand_in = false;
         }
-        if let Some(time) = header.as_ref().and_then(pes::Header::decoding_time) {
+        mark.time = header.as_ref().and_then(pes::Header::decoding_time);
+        if let Some(time) = mark.time {
             let of_main = self.main == Some(index);
             if of_main || self.stamping.is_none() {
                 self.stamping = Some(index);

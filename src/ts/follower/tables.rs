@@ -60,11 +60,11 @@ impl Follower {
 
     /// What came before the tables did.
     fn replay(&mut self, sink: &mut impl Sink) {
-        for packet in self.early.take() {
+        for mut packet in self.early.take() {
             let word = header(&packet);
             let slot = self.lanes.slot(pid(word));
             if slot >= lanes::PCR {
-                self.media(&packet, word, slot, sink);
+                self.media(&mut packet, word, slot, None, sink);
             }
         }
     }

@@ -17,20 +17,24 @@ fn packets(count: usize) -> Vec<RawPacket> {
 fn run(bytes: &[u8], chunks: impl Fn(usize) -> usize) -> (Vec<RawPacket>, u64) {
     let mut sync = Sync::default();
     let mut found = Vec::new();
-    let mut take = |packets: &[RawPacket]| {
+    let mut take = |packets: &mut [RawPacket], _: usize| {
         let good = packets.iter().take_while(|packet| packet[0] == 0x47).count();
         found.extend_from_slice(&packets[..good]);
         good
     };
     let mut at = 0;
     let mut n = 0;
+    let mut held = Vec::new();
     while at < bytes.len() {
         let end = (at + chunks(n)).min(bytes.len());
-        sync.push(&bytes[at..end], &mut take);
+        held.extend_from_slice(&bytes[at..end]);
+        let passed = sync.pass(&mut held, Then::More, &mut take);
+        held.drain(..passed);
         at = end;
         n += 1;
     }
-    sync.finish(&mut take);
+    assert!(held.len() <= 5 * 204, "only what cannot be decided on is left");
+    assert_eq!(sync.pass(&mut held, Then::Nothing, &mut take), held.len());
     (found, sync.junk_bytes())
 }
 

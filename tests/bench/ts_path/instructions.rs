@@ -6,21 +6,22 @@
 use std::process::Command;
 
 use super::recording::Recording;
-use super::{Outcome, Side};
+use super::{Outcome, ours, read, theirs};
 
 /// No copy is so long that `rep movsb` would be used for it.
 const VECTOR_COPIES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1073741824");
 /// Enough to make tables, probes and the first random access point weigh nothing.
 const COUNTED: usize = 48 << 20;
 
-/// In the child: makes the recording, and passes over it where `side` says by whom.
+/// In the child: makes the recording, and has it read.
 pub fn counted(name: &str, side: &str) -> Outcome {
     let recording = Recording::of(name, COUNTED)?;
+    println!("{}", recording.packets());
     match side {
-        "ours" => drop(std::hint::black_box(Side::Ours.pass(&recording))),
-        "theirs" => drop(std::hint::black_box(Side::Theirs.pass(&recording))),
-        _ => println!("{}", recording.packets()),
-    }
+        "ours" => read(ours::Session::default(), &recording),
+        "theirs" => read(theirs::Session::default(), &recording),
+        _ => read(theirs::Arrival::default(), &recording),
+    }?;
     Ok(())
 }
 
@@ -33,9 +34,9 @@ pub fn table<'a>(recordings: impl Iterator<Item = &'a str>) -> Outcome {
     println!("instructions a packet over {} MiB, by callgrind; ratio is theirs to ours", COUNTED >> 20);
     println!("{:<16} {:>9} {:>10} {:>12} {:>7}", "recording", "packets", "ours", "theirs", "ratio");
     for name in recordings {
-        let (making, packets) = count(name, "nobody")?;
+        let (arrival, packets) = count(name, "arrival")?;
         let packets: f64 = packets.trim().parse()?;
-        let each = |side| Ok::<_, Box<dyn std::error::Error>>((count(name, side)?.0 - making) / packets);
+        let each = |side| Ok::<_, Box<dyn std::error::Error>>((count(name, side)?.0 - arrival) / packets);
         let (ours, theirs) = (each("ours")?, each("theirs")?);
         println!("{name:<16} {packets:>9} {ours:>10.1} {theirs:>12.1} {:>7.2}", theirs / ours);
     }

@@ -1,69 +1,48 @@
-//! Input and splice as the pump has them: into a chunk that is handed on at 64 KiB or at a random access point.
+//! The pump that a session has, into the ring that it has: alignment, tables, marks, splice, chunks.
 
-use rooftop::ts::input::{Choice, Input, Mark, Sink};
-use rooftop::ts::programme::Programme;
-use rooftop::ts::splice::Splice;
-use rooftop::ts::{PACKET, RawPacket};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// As the session's.
-const CHUNK: usize = 64 * 1024;
+use rooftop::base::clock::{self, Instant};
+use rooftop::session::pump::{Cut, Pump};
+use rooftop::session::ring::{Limits, Ring};
+use rooftop::ts::input::{Choice, Input};
 
-/// The bytes that came out.
-#[inline(never)]
-pub fn pass<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> u64 {
-    let mut input = Input::new(Choice::First);
-    let mut session = Session { splice: Splice::new(), out: Vec::with_capacity(CHUNK + 16 * 188), written: 0 };
-    for piece in pieces {
-        input.push(piece, &mut session);
-    }
-    input.finish(&mut session);
-    session.hand_on(session.out.len());
-    std::hint::black_box(input.stats());
-    session.written
+use super::Reader;
+
+/// A session's way from a source to its viewers.
+pub struct Session {
+    ring: Arc<Ring>,
+    pump: Pump,
+    input: Input,
+    now: Instant,
 }
 
-struct Session {
-    splice: Splice,
-    out: Vec<u8>,
-    written: u64,
-}
-
-impl Session {
-    fn hand_on(&mut self, len: usize) {
-        std::hint::black_box(self.out.get(..len));
-        self.written += len as u64;
-        self.out.drain(..len);
+impl Default for Session {
+    /// Chunks and ring are as by default; its clock stands still, so that chunks are cut by their size.
+    fn default() -> Self {
+        let limits =
+            Limits { bytes: 16 << 20, bytes_max: 64 << 20, time: Duration::from_secs(30), join_lead: Duration::from_secs(1) };
+        let ring = Arc::new(Ring::new(limits));
+        let now = clock::now();
+        let cut = Cut { bytes: 64 * 1024, interval: Duration::from_millis(60) };
+        Self { pump: Pump::new(ring.clone(), cut, now), ring, input: Input::new(Choice::First), now }
     }
 }
 
-impl Sink for Session {
-    fn programme(&mut self, programme: &Programme) {
-        self.splice.programme(programme);
+impl Reader for Session {
+    fn arrive(&mut self, bytes: &[u8]) -> usize {
+        self.pump.arrive(bytes, self.now)
     }
 
-    fn packet(&mut self, packet: &RawPacket, mark: Mark) {
-        let before = self.out.len();
-        let written = self.splice.packet(packet, mark, &mut self.out);
-        if written.random_access {
-            self.hand_on(before);
-        } else if self.out.len() >= CHUNK {
-            self.hand_on(self.out.len());
-        }
+    #[inline(never)]
+    fn pass(&mut self) {
+        self.pump.pass(&mut self.input, self.now);
     }
 
-    fn run(&mut self, packets: &[RawPacket], stream: u8) {
-        let mut rest = packets;
-        while let Some(first) = rest.first() {
-            // As many as fill the chunk.
-            let room = CHUNK.saturating_sub(self.out.len());
-            let now = if size_of_val(rest) <= room { rest } else { rest.get(..room.div_ceil(PACKET).max(1)).unwrap_or(rest) };
-            let taken = self.splice.run(now, stream, &mut self.out);
-            if taken == 0 {
-                self.packet(first, Mark { stream, ..Mark::default() });
-            } else if self.out.len() >= CHUNK {
-                self.hand_on(self.out.len());
-            }
-            rest = rest.get(taken.max(1)..).unwrap_or_default();
-        }
+    fn finish(mut self) -> u64 {
+        self.pump.finish(&mut self.input, self.now);
+        std::hint::black_box(&self.ring);
+        self.pump.pushed_bytes()
     }
 }

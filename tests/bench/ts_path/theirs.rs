@@ -8,6 +8,8 @@ use mpeg2ts_reader::demultiplex::{Demultiplex, FilterRequest, NullPacketFilter, 
 use mpeg2ts_reader::pes::{ElementaryStreamConsumer, PesContents, PesHeader, PesPacketFilter, PtsDts};
 use mpeg2ts_reader::{demux_context, packet_filter_switch, psi};
 
+use super::Reader;
+
 packet_filter_switch! {
     Switch<Context> {
         Pat: PatPacketFilter<Context>,
@@ -71,13 +73,57 @@ impl ElementaryStreamConsumer<Context> for Consumer {
     fn continuity_error(&mut self, _: &mut Context) {}
 }
 
-/// The payload bytes that were delivered.
-#[inline(never)]
-pub fn pass<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> u64 {
-    let mut context = Context::new();
-    let mut demultiplex = Demultiplex::new(&mut context);
-    for piece in pieces {
-        demultiplex.push(&mut context, piece);
+/// A demultiplexer, and what it read last.
+pub struct Session {
+    context: Context,
+    demultiplex: Demultiplex<Context>,
+    read: Vec<u8>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        let mut context = Context::new();
+        let demultiplex = Demultiplex::new(&mut context);
+        Self { context, demultiplex, read: Vec::new() }
     }
-    DELIVERED.with(|delivered| delivered.take())
+}
+
+impl Reader for Session {
+    fn arrive(&mut self, bytes: &[u8]) -> usize {
+        self.read.clear();
+        self.read.extend_from_slice(bytes);
+        bytes.len()
+    }
+
+    #[inline(never)]
+    fn pass(&mut self) {
+        self.demultiplex.push(&mut self.context, &self.read);
+    }
+
+    fn finish(self) -> u64 {
+        DELIVERED.with(|delivered| delivered.take())
+    }
+}
+
+/// A mere reader.
+#[derive(Default)]
+pub struct Arrival {
+    read: Vec<u8>,
+}
+
+impl Reader for Arrival {
+    fn arrive(&mut self, bytes: &[u8]) -> usize {
+        self.read.clear();
+        self.read.extend_from_slice(bytes);
+        bytes.len()
+    }
+
+    #[inline(never)]
+    fn pass(&mut self) {
+        std::hint::black_box(&self.read);
+    }
+
+    fn finish(self) -> u64 {
+        self.read.len() as u64
+    }
 }
