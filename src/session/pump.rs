@@ -15,6 +15,7 @@ use super::ring::{Chunk, Ring};
 use crate::base::clock::Instant;
 use crate::ts::edit::Edit;
 use crate::ts::input::{Input, Mark, Sink, Then};
+use crate::ts::leap::{self, Leaps};
 use crate::ts::programme::Programme;
 use crate::ts::silent::Silent;
 use crate::ts::splice::{Rewritten, Splice};
@@ -39,6 +40,7 @@ pub struct Cut {
 /// The way of a session's bytes into its ring, over all its sources.
 #[derive(Debug)]
 pub struct Pump {
+    leaps: Leaps,
     splice: Splice,
     ring: Arc<Ring>,
     cut: Cut,
@@ -67,6 +69,7 @@ impl Pump {
     /// A pump for a new session.
     pub fn new(ring: Arc<Ring>, cut: Cut, now: Instant) -> Self {
         Self {
+            leaps: Leaps::default(),
             splice: Splice::new(),
             ring,
             cut,
@@ -91,6 +94,7 @@ impl Pump {
     pub fn change_source(&mut self, now: Instant) {
         self.flush(now);
         self.block.forget();
+        self.leaps.forget();
         self.splice.cut();
         (self.base, self.skipped) = (self.media, Duration::ZERO);
         self.eager_until = now + EAGER;
@@ -150,13 +154,13 @@ impl Pump {
     }
 
     fn path(&mut self) -> Path<'_> {
-        let Self { splice, edit, entries, scratch, .. } = self;
-        Path { splice, edit, entries, scratch }
+        let Self { leaps, splice, edit, entries, scratch, .. } = self;
+        Path { leaps, splice, edit, entries, scratch }
     }
 
     fn through(&mut self, input: &mut Input, then: Then, now: Instant) {
-        let Self { splice, edit, entries, scratch, .. } = self;
-        let mut path = Path { splice, edit, entries, scratch };
+        let Self { leaps, splice, edit, entries, scratch, .. } = self;
+        let mut path = Path { leaps, splice, edit, entries, scratch };
         let passed = input.pass(self.block.undone(), then, &mut path);
         self.done(passed, now);
     }
@@ -257,6 +261,7 @@ impl Pump {
 
 /// The pump as the input's sink.
 struct Path<'a> {
+    leaps: &'a mut Leaps,
     splice: &'a mut Splice,
     edit: &'a mut Edit,
     entries: &'a mut VecDeque<Bytes>,
@@ -284,17 +289,21 @@ impl Path<'_> {
 
 impl Sink for Path<'_> {
     fn programme(&mut self, programme: &Programme) {
+        self.leaps.programme(programme);
         self.splice.programme(programme);
     }
 
-    fn packet(&mut self, packet: &RawPacket, mark: Mark) {
+    fn packet(&mut self, packet: &RawPacket, mut mark: Mark) {
+        let mut packet = *packet;
+        leap::moved(&mut packet, &mut mark, self.leaps);
         self.look_ahead(mark);
-        let written = self.splice.packet(packet, mark, self.edit.between());
+        let written = self.splice.packet(&packet, mark, self.edit.between());
         self.insert(written.random_access);
     }
 
     #[inline]
-    fn in_place(&mut self, packet: &mut RawPacket, mark: Mark, at: usize) {
+    fn in_place(&mut self, packet: &mut RawPacket, mut mark: Mark, at: usize) {
+        leap::moved(packet, &mut mark, self.leaps);
         self.look_ahead(mark);
         let rewritten = self.splice.rewrite(packet, mark, self.edit.between());
         if rewritten == Rewritten::RandomAccess || !self.edit.between().is_empty() {

@@ -14,6 +14,7 @@ mod hold;
 pub mod input;
 pub mod keyframe;
 mod lanes;
+pub mod leap;
 mod mend;
 pub mod mux;
 mod outputs;
