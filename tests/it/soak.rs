@@ -56,7 +56,7 @@ fn fault(random: &mut Random, channel: usize) -> (&'static str, Option<Cue>, Scr
         5 => ("turns to noise", Some(Cue::Garbage), live.script()),
         6 => ("turns to null packets", Some(Cue::Nulls), live.script()),
         7 => ("trickles", Some(Cue::Trickle), live.script()),
-        8 => ("stalls for good", Some(Cue::Stall), Script::Close),
+        8 => ("leaps in time", Some(Cue::Leap), live.script()),
         9 => ("ends, refuses the account", Some(Cue::End), Script::Status(503, vec![("Retry-After", "2".into())])),
         10 => ("ends, comes late", Some(Cue::End), Script::Late(late, Box::new(live.script()))),
         11 => ("ends, loses packets", Some(Cue::End), live.tweak(Tweak::Loss).script()),

@@ -86,6 +86,7 @@ async fn live<W: AsyncWrite + Unpin>(
     let mut then = programme.then;
     let mut filter = Filter::new(programme.tweak);
     let mut pending = Vec::new();
+    let mut leap = true;
     let mut noise = 0x9E37_79B9_7F4A_7C15;
     loop {
         let now = *cue.borrow_and_update();
@@ -107,6 +108,7 @@ async fn live<W: AsyncWrite + Unpin>(
                 }
                 continue;
             }
+            Cue::Leap => player.leap(3600 * 90_000 * u64::from(std::mem::replace(&mut leap, false))),
             Cue::Trickle => {
                 sink.send(&player.next_packet()).await?;
                 tokio::select! {

@@ -27,6 +27,8 @@ pub enum Cue {
     Nulls,
     /// Four packets of the programme a second.
     Trickle,
+    /// The programme's times leap ahead by an hour, and it goes on there.
+    Leap,
 }
 
 /// What happens to a request.
