@@ -11,17 +11,21 @@ use crate::ts::input::Choice;
 /// What goes in is written out anew, a packet at a time.
 #[derive(Default)]
 struct Copied {
+    leaps: Leaps,
     splice: Splice,
     out: Vec<u8>,
 }
 
 impl Sink for Copied {
     fn programme(&mut self, programme: &Programme) {
+        self.leaps.programme(programme);
         self.splice.programme(programme);
     }
 
-    fn packet(&mut self, packet: &RawPacket, mark: Mark) {
-        self.splice.packet(packet, mark, &mut self.out);
+    fn packet(&mut self, packet: &RawPacket, mut mark: Mark) {
+        let mut packet = *packet;
+        leap::moved(&mut packet, &mut mark, &mut self.leaps);
+        self.splice.packet(&packet, mark, &mut self.out);
     }
 }
 
