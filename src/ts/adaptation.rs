@@ -62,6 +62,16 @@ pub fn set_discontinuity(packet: &mut RawPacket) {
     }
 }
 
+/// Makes a packet one without payload, of which its clock is all that is left.
+pub fn only_clock(packet: &mut RawPacket) {
+    let flags = flags(packet).unwrap_or(0) & (DISCONTINUITY | PCR);
+    let kept = if flags & PCR != 0 && fits(packet, 6) { 12 } else { 6 };
+    packet[1] &= 0x1F;
+    packet[3] = packet[3] & 0x0F | 0x20;
+    (packet[4], packet[5]) = (183, if kept == 12 { flags } else { flags & !PCR });
+    packet[kept..].fill(0xFF);
+}
+
 fn flags(packet: &RawPacket) -> Option<u8> {
     (packet[3] & 0x20 != 0 && packet[4] > 0).then_some(packet[5])
 }
@@ -108,6 +118,17 @@ mod tests {
         assert_eq!(shift(&mut short, 10), None);
         assert_eq!(short, before);
         assert_eq!(Adaptation::of(&packet(0xFF, 0)), Adaptation::default());
+    }
+
+    #[test]
+    fn a_clock_can_be_all_that_is_left() {
+        let mut packet = packet(PCR | RANDOM_ACCESS, 7);
+        packet[1] = 0x41;
+        write(&mut packet, 6, Pcr27m(1_000));
+        only_clock(&mut packet);
+        assert_eq!(packet[..6], [0x47, 1, 0, 0x20, 183, PCR]);
+        assert_eq!(Adaptation::of(&packet), Adaptation { pcr: Some(Pcr27m(1_000)), ..Adaptation::default() });
+        assert!(packet[12..].iter().all(|byte| *byte == 0xFF));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod hold;
 pub mod input;
 pub mod keyframe;
 mod lanes;
+pub mod lead_in;
 pub mod leap;
 mod mend;
 pub mod mux;
@@ -32,6 +33,7 @@ pub mod stats;
 pub mod sync;
 pub mod time;
 pub mod units;
+pub mod whole;
 
 /// Bytes in a transport packet (13818-1, 2.4.3.2).
 pub const PACKET: usize = 188;

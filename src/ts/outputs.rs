@@ -1,6 +1,8 @@
 //! Which output PID each stream of a programme gets: by its role, the same one whenever its codec comes again, and
 //! never one that another codec had before (TUNER.md, "Splice").
 
+use std::ops::Range;
+
 use crate::model::Codec;
 use crate::model::stream_info::Kind;
 
@@ -14,6 +16,10 @@ pub const NO_SLOT: u8 = 254;
 pub const PCR_PID: u16 = 0x1FE;
 /// The PMT's PID.
 pub const PMT_PID: u16 = 0x1000;
+
+/// PIDs of pictures, and of sound: as long as there are free ones.
+pub const VIDEO_PIDS: Range<u16> = 0x100..0x110;
+pub const AUDIO_PIDS: Range<u16> = 0x110..0x130;
 
 /// One output PID and what it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +66,11 @@ impl Outputs {
         assigned.into_iter().flatten().collect()
     }
 
+    /// Slots in the programme that is on now whose streams are of this codec, in the order in which they were last used.
+    pub fn of(&self, codec: Codec) -> impl Iterator<Item = u8> {
+        self.known.iter().filter(move |output| output.claimed && output.codec == codec).map(|output| output.slot)
+    }
+
     fn reuse(&mut self, stream: &Stream, by_language: bool) -> Option<Assigned> {
         let fits = |output: &Output| {
             !output.claimed && output.codec == stream.codec && (!by_language || output.language == stream.language)
@@ -82,8 +93,8 @@ impl Outputs {
             }
         };
         let range = match stream.codec.kind() {
-            Kind::Video => 0x100..0x110,
-            Kind::Audio => 0x110..0x130,
+            Kind::Video => VIDEO_PIDS,
+            Kind::Audio => AUDIO_PIDS,
             Kind::Subtitle => 0x130..0x150,
             Kind::Data => 0x150..PCR_PID,
         };

@@ -70,11 +70,16 @@ impl Header {
 /// Where the header goes on in a later packet, so that a time stamp is not whole, the flags that announce it are taken
 /// away: no time stamp is better than one of another time base.
 pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
+    shift_apart(payload, offset_90k, offset_90k)
+}
+
+/// The same, with another offset for the PTS. It counts for both where there is no DTS of its own.
+pub fn shift_apart(payload: &mut [u8], offset_90k: u64, pts_offset_90k: u64) -> Option<Pts90k> {
     let header = Header::parse(payload)?;
     if header.body_at == 6 {
         return None;
     }
-    if offset_90k != 0 {
+    if offset_90k != 0 || pts_offset_90k != 0 {
         if header.is_split(payload) {
             if let Some(flags) = payload.get_mut(7) {
                 *flags &= 0x3F;
@@ -82,13 +87,20 @@ pub fn shift(payload: &mut [u8], offset_90k: u64) -> Option<Pts90k> {
             return None;
         }
         if let Some(pts) = header.pts {
-            write(payload, 9, pts.plus(offset_90k));
+            write(payload, 9, pts.plus(pts_offset_90k));
         }
         if let Some(dts) = header.dts {
             write(payload, 14, dts.plus(offset_90k));
         }
     }
-    header.decoding_time().map(|time| time.plus(offset_90k))
+    header.dts.map(|dts| dts.plus(offset_90k)).or(header.pts.map(|pts| pts.plus(pts_offset_90k)))
+}
+
+/// Gives a unit another DTS, in place, where it has one of its own.
+pub fn set_decoding_time(payload: &mut [u8], dts: Pts90k) {
+    if Header::parse(payload).is_some_and(|header| header.dts.is_some()) {
+        write(payload, 14, dts);
+    }
 }
 
 /// As [`Header::decoding_time`] of the header with which a payload begins, if one does.

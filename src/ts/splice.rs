@@ -4,6 +4,9 @@
 //! Nearly every packet stays where it lies and gets another PID and counter; only those that start a unit, carry a PCR or
 //! are not payload alone are looked into.
 
+use std::collections::HashMap;
+
+use self::silence::Silence;
 use super::adaptation;
 use super::input::Mark;
 use super::outputs::{NO_SLOT, Outputs, PCR_PID, PCR_SLOT, PMT_PID};
@@ -19,19 +22,22 @@ use crate::model::stream_info::Kind;
 use schedule::Schedule;
 use tables::Tables;
 
+mod begin;
+mod retract;
 mod schedule;
+mod silence;
+mod stand_in;
 mod tables;
+
+pub use begin::LONGEST_STEP_90K;
+pub use retract::{Removal, counts_further, counts_on, remove};
 
 /// Random access points are told of at most this often: 250 ms.
 const RANDOM_ACCESS_27M: u64 = 6_750_000;
-/// Where a source has shown no cadence, a frame takes 40 ms.
-const FRAME_90K: u64 = 3600;
 /// A step of the PCR at a cut beyond this is said to be a new time base: 500 ms.
 const PCR_STEP_27M: i64 = 13_500_000;
 /// A step back by more than this is the source's own new time base: 1 s.
 const JUMP_90K: i64 = -90_000;
-/// Rounding of time stamps between 90 kHz and frame durations.
-const ROUNDING_90K: i64 = 16;
 
 /// The bits of a header word that the output decides: PID and counter.
 const OURS: u32 = 0x1F_FF0F;
@@ -67,26 +73,50 @@ struct Lane {
     written: bool,
     in_programme: bool,
     kind: Kind,
-    /// Decoding time of the last unit in the output, and the step that led there.
+    /// PID in the source.
+    source: u16,
+    /// Decoding time of the last unit in the output, and the longer of the two steps that led there.
     last: Option<Pts90k>,
     step_90k: i64,
+    last_step_90k: i64,
+    /// The same before that unit.
+    before: Option<Pts90k>,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { next: 0, open: false, written: false, in_programme: false, kind: Kind::Data, last: None, step_90k: 0 }
+        Self {
+            next: 0,
+            open: false,
+            written: false,
+            in_programme: false,
+            kind: Kind::Data,
+            source: NULL_PID,
+            last: None,
+            step_90k: 0,
+            last_step_90k: 0,
+            before: None,
+        }
     }
 }
 
 impl Lane {
     /// Takes the decoding time of a unit that goes out.
     fn keep_time(&mut self, time: Option<Pts90k>) {
+        self.before = self.last;
         let Some(time) = time else { return };
         let step = self.last.map_or(0, |last| time.since(last));
         if !(JUMP_90K..=0).contains(&step) || self.last.is_none() {
             self.last = Some(time);
-            self.step_90k = step.clamp(0, -JUMP_90K);
+            let step = step.clamp(0, -JUMP_90K);
+            self.step_90k = step.max(std::mem::replace(&mut self.last_step_90k, step));
         }
+    }
+
+    /// Its units take so long, whatever came before.
+    fn steps_by(&mut self, step_90k: i64) {
+        self.step_90k = step_90k;
+        self.last_step_90k = step_90k;
     }
 }
 
@@ -109,12 +139,26 @@ pub struct Splice {
     rebase: bool,
     /// The next PCR is the first after a cut.
     pcr_cut: bool,
+    /// By how much decoding times of pictures are moved, PCRs, and everything else.
     offset_90k: u64,
+    clock_offset_90k: u64,
+    shown_offset_90k: u64,
+    /// By how much the decoding time of the picture that begins the next source was moved on before.
+    delayed_90k: u64,
+    /// A clip of our own stands in for a source.
+    standing_in: bool,
     /// The last PCR of the source, unmoved, and of the output.
     source_pcr: Option<Pcr27m>,
     output_pcr: Option<Pcr27m>,
-    /// Highest decoding time of the governing stream in the output.
+    /// Highest decoding time of the governing stream in the output, and its highest presentation time.
     highest: Option<Pts90k>,
+    shown: Option<Pts90k>,
+    /// Both before its last unit.
+    before: (Option<Pts90k>, Option<Pts90k>),
+    /// Its last unit was taken back.
+    taken_back: bool,
+    /// What fills gaps in the sound, by slot.
+    silences: HashMap<u8, Silence>,
     cadence: Cadence,
     clock: MediaClock,
     random_access_at_27m: Option<u64>,
@@ -143,9 +187,17 @@ impl Splice {
             rebase: false,
             pcr_cut: false,
             offset_90k: 0,
+            clock_offset_90k: 0,
+            shown_offset_90k: 0,
+            delayed_90k: 0,
+            standing_in: false,
             source_pcr: None,
             output_pcr: None,
             highest: None,
+            shown: None,
+            before: (None, None),
+            taken_back: false,
+            silences: HashMap::new(),
             cadence: Cadence::default(),
             clock: MediaClock::default(),
             random_access_at_27m: None,
@@ -156,9 +208,11 @@ impl Splice {
     /// and its time goes on where the output's stopped.
     pub fn cut(&mut self) {
         self.waiting = true;
+        self.standing_in = false;
         self.rebase = self.highest.is_some();
         self.source_pcr = None;
         self.random_access_at_27m = None;
+        self.delayed_90k = 0;
         self.lanes.iter_mut().for_each(|lane| lane.open = false);
     }
 
@@ -176,6 +230,7 @@ impl Splice {
             }
             lane.in_programme = true;
             lane.kind = stream.codec.kind();
+            lane.source = stream.pid;
             self.slots[usize::from(index)] = to.slot;
             entries.push(Entry { pid: to.pid, stream_type: stream.stream_type, descriptors: &stream.descriptors });
             if programme.pcr_pid == stream.pid {
@@ -207,14 +262,15 @@ impl Splice {
         Written { bytes: out.len() - from, random_access: rewritten == Rewritten::RandomAccess }
     }
 
-    /// Rewrites one packet where it lies. PAT and PMT, where they are due before it, are appended to `before`.
+    /// Rewrites one packet where it lies. PAT and PMT, where they are due before it, are appended to `before`; as is what fills
+    /// a gap, even where the packet itself is dropped.
     #[inline]
     pub fn rewrite(&mut self, packet: &mut RawPacket, mark: Mark, before: &mut Vec<u8>) -> Rewritten {
         let slot = self.slots[usize::from(mark.stream)];
         let lane = &mut self.lanes[usize::from(slot)];
         let word = header(packet);
         // An adaptation field may hold an OPCR, which is moved with the time.
-        let plain = word & PAYLOAD != 0 && (word & ADAPTATION == 0 || self.offset_90k == 0 && mark.pcr.is_none());
+        let plain = word & PAYLOAD != 0 && (word & ADAPTATION == 0 || self.clock_offset_90k == 0 && mark.pcr.is_none());
         if !plain || !lane.open || mark.random_access || self.schedule.left() == 0 {
             return self.closely(packet, mark, before);
         }
@@ -222,7 +278,7 @@ impl Splice {
             if self.main == Some(slot) || self.tables.changed || self.schedule.is_stamped(self.clock.elapsed_27m()) {
                 return self.closely(packet, mark, before);
             }
-            lane.keep_time(shifted(packet, mark, self.offset_90k));
+            lane.keep_time(shifted(packet, mark, self.shown_offset_90k, self.shown_offset_90k));
         }
         self.schedule.count(1);
         packet[..4].copy_from_slice(&(word & !OURS | lane.next & OURS).to_be_bytes());
@@ -309,19 +365,27 @@ impl Splice {
         if self.pcr == Some(slot) && mark.pcr.is_some() {
             self.source_pcr = mark.pcr;
         }
-        if self.waiting && (!mark.random_access || !self.begin(mark)) {
+        let begins = self.waiting && self.rebase;
+        if self.waiting && (!mark.random_access || !self.begin(packet)) {
             return Rewritten::Dropped;
         }
-        let new_base = mark.pcr.is_some_and(|pcr| self.takes_pcr(slot, pcr.plus_90k(self.offset_90k)));
-        let time = shifted(packet, mark, self.offset_90k);
-        if !self.opens(slot, mark, time) {
+        let new_base = mark.pcr.is_some_and(|pcr| self.takes_pcr(slot, pcr.plus_90k(self.clock_offset_90k)));
+        let offset_90k = if self.main == Some(slot) { self.offset_90k } else { self.shown_offset_90k };
+        let time = shifted(packet, mark, offset_90k, self.shown_offset_90k);
+        if self.gathers(slot, packet, mark, time, before) || !self.opens(slot, mark, time, before) {
             return Rewritten::Dropped;
         }
-        self.keep_time(slot, time, mark);
+        if mark.unit_start {
+            self.keep_time(slot, time, packet, mark);
+        }
+        self.tick(slot, mark);
         let random_access = mark.random_access && self.tells_random_access();
         let due = self.schedule.is_due(self.clock.elapsed_27m());
         if random_access || self.tables.changed || due {
             self.tables(before);
+        }
+        if begins && mark.pcr.is_none() {
+            self.tell_clock(before);
         }
         self.schedule.count(1);
         let lane = &mut self.lanes[usize::from(slot)];
@@ -336,31 +400,14 @@ impl Splice {
         lane.written = true;
         packet[..4].copy_from_slice(&word.to_be_bytes());
         if word & ADAPTATION != 0 {
-            if self.offset_90k != 0 {
-                adaptation::shift(packet, self.offset_90k);
+            if self.clock_offset_90k != 0 {
+                adaptation::shift(packet, self.clock_offset_90k);
             }
             if new_base {
                 adaptation::set_discontinuity(packet);
             }
         }
         if random_access { Rewritten::RandomAccess } else { Rewritten::Passes }
-    }
-
-    /// The first random access point of a source: from here on packets pass. False if it has no time to go by yet.
-    fn begin(&mut self, mark: Mark) -> bool {
-        if self.rebase {
-            let Some(here) = mark.time.or(self.source_pcr.map(Pcr27m::to_90k)) else { return false };
-            let step = self.cadence.step_90k().map_or(FRAME_90K, u64::from);
-            if let Some(highest) = self.highest {
-                self.offset_90k = highest.plus(step).offset_from(here);
-                self.highest = Some(highest.plus(step));
-            }
-            self.pcr_cut = true;
-            self.cadence = Cadence::default();
-        }
-        self.rebase = false;
-        self.waiting = false;
-        true
     }
 
     /// Takes notice of a PCR as the output has it. True if it begins a new time base.
@@ -373,38 +420,31 @@ impl Splice {
         std::mem::take(&mut self.pcr_cut) && !(0..=PCR_STEP_27M).contains(&step)
     }
 
-    /// Whether packets of this PID pass: from its first unit on, and after a cut not before those that were written.
-    fn opens(&mut self, slot: u8, mark: Mark, time: Option<Pts90k>) -> bool {
-        let governs = self.main == Some(slot);
+    /// A unit goes out: media time of the output goes on.
+    fn keep_time(&mut self, slot: u8, time: Option<Pts90k>, packet: &RawPacket, mark: Mark) {
+        let silence_90k = self.silence_90k(slot);
         let lane = &mut self.lanes[usize::from(slot)];
-        if lane.open || slot == PCR_SLOT {
-            return true;
+        lane.keep_time(time);
+        if let Some(step) = silence_90k {
+            lane.steps_by(step);
         }
-        let goes_on = match (lane.last, time) {
-            _ if mark.random_access => true,
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(last), Some(time)) => match lane.kind {
-                Kind::Video | Kind::Audio => time.since(last) >= (lane.step_90k - ROUNDING_90K).max(1),
-                Kind::Subtitle | Kind::Data => time.since(last) > 0,
-            },
-        };
-        lane.open = mark.unit_start && goes_on && (mark.random_access || !governs || lane.kind != Kind::Video);
-        lane.open
-    }
-
-    /// Media time of the output goes on.
-    fn keep_time(&mut self, slot: u8, time: Option<Pts90k>, mark: Mark) {
-        self.lanes[usize::from(slot)].keep_time(time);
-        let governs = self.main == Some(slot) || mark.random_access;
-        if let Some(time) = time.filter(|_| governs) {
-            let step = self.highest.map_or(1, |highest| time.since(highest));
-            if !(JUMP_90K..=0).contains(&step) {
+        let governs = self.main == Some(slot);
+        if governs {
+            self.before = (self.highest, self.shown);
+            self.taken_back = false;
+        }
+        if let Some(time) = time.filter(|_| governs || mark.random_access) {
+            if self.highest.is_none_or(|highest| !(JUMP_90K..=0).contains(&time.since(highest))) {
                 self.highest = Some(time);
             }
+            self.keep_shown(packet, time);
             self.cadence.mark(time);
             self.clock.stamp(time);
         }
+    }
+
+    /// The clock of the output goes on.
+    fn tick(&mut self, slot: u8, mark: Mark) {
         if self.pcr == Some(slot)
             && mark.pcr.is_some()
             && let Some(pcr) = self.output_pcr
@@ -423,14 +463,15 @@ impl Splice {
     }
 }
 
-/// The decoding time of the unit that begins here, if one does, as the output has it; stamps are moved there.
+/// The decoding time of the unit that begins here, if one does, as the output has it; stamps are moved there, the PTS by an
+/// offset of its own.
 #[inline]
-fn shifted(packet: &mut RawPacket, mark: Mark, offset_90k: u64) -> Option<Pts90k> {
-    if offset_90k == 0 || !mark.unit_start {
+fn shifted(packet: &mut RawPacket, mark: Mark, offset_90k: u64, pts_offset_90k: u64) -> Option<Pts90k> {
+    if offset_90k == 0 && pts_offset_90k == 0 || !mark.unit_start {
         return mark.time;
     }
     let at = packet::payload_at(packet);
-    pes::shift(packet.get_mut(at..).unwrap_or_default(), offset_90k)
+    pes::shift_apart(packet.get_mut(at..).unwrap_or_default(), offset_90k, pts_offset_90k)
 }
 
 #[cfg(test)]
