@@ -43,7 +43,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone(), config.session.cycle_failure_min_health);
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
-    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone());
+    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone()).with_slates(clips.clone());
     let spool = Spool::start(&config.data_dir)?;
     let keeper = Keeper::start(&store, &spool, manager.journal(), &config.session).await;
     import::before_serving(&config, &store, &pool).await?;

@@ -43,7 +43,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 42] = [
+pub const KEYS: [Key; 44] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -84,6 +84,8 @@ pub const KEYS: [Key; 42] = [
     one("recovery.upstream_overlimit_cooldown_s", &["3"]),
     switch("recovery.fail_back", &["false"]),
     switch("recovery.hot_standby", &["false"]),
+    one("filler.mode", &["slate"]),
+    one("filler.text", &["One moment, please"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -12,6 +12,8 @@ impl Values {
             session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
             fail_back: self.switch("recovery.fail_back", default.fail_back)?,
             hot_standby: self.switch("recovery.hot_standby", default.hot_standby)?,
+            filler: self.one("filler.mode", str::parse)?.unwrap_or(default.filler),
+            filler_text: self.one("filler.text", slate_text)?.unwrap_or(default.filler_text),
             stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),
             stall_detect: self.time("recovery.stall_detect_ms", 300..=60_000, MILLISECOND, default.stall_detect)?,
             stall_hard_deadline: self.time("recovery.stall_hard_deadline_s", 1..=3600, SECOND, default.stall_hard_deadline)?,
@@ -78,4 +80,9 @@ impl Values {
             ..default
         })
     }
+}
+
+fn slate_text(text: &str) -> Result<String, &'static str> {
+    let fits = !text.trim().is_empty() && text.chars().count() <= 300;
+    if fits { Ok(text.to_owned()) } else { Err("give a text of at most 300 characters") }
 }

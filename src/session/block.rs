@@ -39,9 +39,10 @@ impl Block {
         self.room() < LEAST
     }
 
-    /// Begins another. What is done should have been handed on.
+    /// Begins another. What is done should have been handed on, as far as it can be: the rest is copied, and there is room for
+    /// as much again, so that little is copied twice.
     pub fn renew(&mut self) {
-        let mut bytes = BytesMut::with_capacity(self.size.max(self.bytes.len() + SPARE + LEAST));
+        let mut bytes = BytesMut::with_capacity(self.size.max(2 * self.bytes.len() + SPARE + LEAST));
         bytes.extend_from_slice(&self.bytes);
         self.bytes = bytes;
     }
@@ -62,21 +63,35 @@ impl Block {
         self.bytes.capacity().saturating_sub(self.bytes.len() + SPARE)
     }
 
+    /// What is done and not handed on.
+    pub fn waiting(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.done).unwrap_or_default()
+    }
+
+    /// Keeps no more than the first bytes of what is done.
+    pub fn shorten(&mut self, done: usize) {
+        if done < self.done && self.done <= self.bytes.len() {
+            self.bytes.copy_within(self.done.., done);
+            self.bytes.truncate(self.bytes.len() - (self.done - done));
+            self.done = done;
+        }
+    }
+
     /// What is not done.
     pub fn undone(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.done..).unwrap_or_default()
     }
 
     /// Does an edit to the first `passed` bytes of what is not done. Says how many bytes there are in their place, which are
-    /// still to be told to [`Self::did`]. `cut` is told where, among those.
-    pub fn apply(&mut self, edit: &mut Edit, passed: usize, cut: impl FnMut(usize)) -> usize {
+    /// still to be told to [`Self::did`].
+    pub fn apply(&mut self, edit: &mut Edit, passed: usize) -> usize {
         if edit.is_none(passed) {
             return passed;
         }
         let room = edit.room(passed);
         let behind = self.bytes.len() - self.done - passed;
         self.bytes.resize(self.bytes.len() + room, 0);
-        let written = edit.apply(self.undone(), passed, cut);
+        let written = edit.apply(self.undone(), passed);
         self.bytes.truncate(self.done + written + behind);
         written
     }

@@ -1,16 +1,16 @@
 //! Runs one session: opens its sources one after the other and keeps them on air.
 //!
-//! It holds no policy: when to dial whom is `start`'s and `recovery`'s, whether a source lives is `stall`'s and `on_air`'s.
+//! It holds no policy: when to dial whom is `start`'s and `recovery`'s, whether a source lives is `stall`'s and `on_air`'s,
+//! what fills the gap between two of them is `filler`'s.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::attempt::{Failure, Means, Proven};
 use super::events::Selected;
+use super::filler::{Filler, Mode};
 use super::manager::TuneError;
 use super::on_air::{self, Left};
 use super::ports::{Plan, Ports};
@@ -18,14 +18,13 @@ use super::pump::{Cut, Pump};
 use super::recovery::{Event, GaveUp, Recovery, Round, Step};
 use super::settings::Settings;
 use super::shared::Shared;
+use super::slate::Slate;
 use super::spare::Spare;
 use super::start::{self, Failed};
 use crate::base::clock;
+use crate::media::clip::Clips;
 use crate::model::SourceId;
 use crate::source::{Chunk, SourceError};
-
-/// From this much silence on, PAT and PMT are repeated, this often.
-const TABLES_EVERY: Duration = Duration::from_millis(200);
 
 /// What a session works with.
 #[derive(Clone)]
@@ -33,6 +32,8 @@ pub struct Context {
     pub(super) means: Means,
     pub(super) ports: Arc<dyn Ports>,
     pub(super) settings: Arc<Settings>,
+    /// Who makes slates.
+    pub(super) clips: Option<Clips>,
     /// The device it was first tuned on, whose lineup its plan comes from.
     pub(super) device: i64,
 }
@@ -56,6 +57,7 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
     let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval };
     let mut pump = Pump::new(shared.ring().clone(), cut, clock::now());
     let mut recovery = Recovery::new(settings);
+    let mut slate = Slate::new(context.clips.clone().filter(|_| settings.filler == Mode::Slate), &settings.filler_text);
     let mut proven = match recovery.on(clock::now(), Event::Wanted(&shared.plan().candidates)) {
         Step::Dial(round) => match dial(round, shared, context).await {
             Ok(proven) => proven,
@@ -72,7 +74,7 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
         let leave = Notify::new();
         let left = tokio::select! {
             biased;
-            left = on_air::play(proven, &mut pump, shared, settings, &*context.ports, &leave) => left,
+            left = on_air::play(proven, &mut pump, &mut slate, shared, settings, &*context.ports, &leave) => left,
             never = spare.keep(source, shared, context, &leave) => match never {},
         };
         if !pump.entered() {
@@ -95,26 +97,21 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
             proven = ready;
             continue;
         }
-        pump.change_source(clock::now());
+        let now = clock::now();
+        let filler = Filler::new(settings.filler, now, left.silent, shared.bitrate_bps.load(Ordering::Relaxed));
         proven = tokio::select! {
             biased;
             found = again(step, shared, context, &mut recovery) => match found {
                 Ok(proven) => proven,
-                Err(why) => return (None, format!("{why}: {}", left.reason)),
+                Err(why) => {
+                    pump.give_rest(clock::now());
+                    return (None, format!("{why}: {}", left.reason));
+                }
             },
-            never = fill(&mut pump) => match never {},
+            never = slate.fill(filler, &mut pump) => match never {},
         };
+        pump.change_source(clock::now());
         shared.failovers.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Keeps the viewers with PAT and PMT.
-async fn fill(pump: &mut Pump) -> Infallible {
-    let mut silence = clock::interval(TABLES_EVERY);
-    silence.reset();
-    loop {
-        silence.tick().await;
-        pump.tables(clock::now());
     }
 }
 

@@ -19,6 +19,7 @@ use super::tune_backoff::TuneBackoff;
 use super::{SessionStats, Subscription, TunerView};
 use crate::base::clock;
 use crate::base::tasks::{self, CancellationToken, TaskTracker};
+use crate::media::clip::Clips;
 use crate::model::{ChannelId, GuideNumber, SessionId, SubscriberId};
 use crate::source::Opener;
 use crate::tuner::{Kind, Occupant, Pool, Refused, TunerChoice};
@@ -106,6 +107,7 @@ struct Inner {
     means: Means,
     ports: Arc<dyn Ports>,
     settings: Arc<Settings>,
+    clips: Option<Clips>,
     sessions: Mutex<Sessions>,
     next: AtomicU64,
     tracker: TaskTracker,
@@ -127,12 +129,21 @@ impl Manager {
             means: Means { pool, opener },
             ports,
             settings: Arc::new(settings),
+            clips: None,
             sessions: Mutex::default(),
             next: AtomicU64::new(0),
             tracker: TaskTracker::new(),
             token: CancellationToken::new(),
             journal,
         }))
+    }
+
+    /// With slates for gaps; to be said before it is shared.
+    pub fn with_slates(mut self, clips: Clips) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.clips = Some(clips);
+        }
+        self
     }
 
     /// Tunes: joins the channel's session or starts it, and returns once its first bytes are ready to be read.
@@ -261,8 +272,13 @@ impl Manager {
         let shared = Shared::new(id, plan.clone(), &inner.settings, inner.token.child_token(), inner.journal.clone());
         sessions.running.insert(plan.channel, shared.clone());
         drop(sessions);
-        let context =
-            Context { means: inner.means.clone(), ports: inner.ports.clone(), settings: inner.settings.clone(), device };
+        let context = Context {
+            means: inner.means.clone(),
+            ports: inner.ports.clone(),
+            settings: inner.settings.clone(),
+            clips: inner.clips.clone(),
+            device,
+        };
         let (manager, task) = (self.clone(), shared.clone());
         tasks::spawn_tracked(&inner.tracker, "session", async move {
             driver::run(task.clone(), context).await;

@@ -1,12 +1,13 @@
 //! L4: one running channel, shared by all its viewers.
 //!
 //! `source → pump → ts::splice → ring → subscriber`. The manager finds or starts a session; the driver opens sources and
-//! pumps them; decisions are in the pure files (`recovery`, `stall`, `pace`, `join`). Knows nothing of HTTP, SQL or files.
+//! pumps them; decisions are in the pure files (`recovery`, `stall`, `pace`, `filler`). Knows nothing of HTTP, SQL or files.
 
 pub mod attempt;
 pub mod block;
 pub mod driver;
 pub mod events;
+pub mod filler;
 pub mod history;
 pub mod journal;
 pub mod manager;
@@ -19,6 +20,7 @@ pub mod recovery;
 pub mod ring;
 pub mod settings;
 pub mod shared;
+pub mod slate;
 pub mod spare;
 pub mod stall;
 pub mod standby;

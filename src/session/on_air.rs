@@ -13,6 +13,7 @@ use super::ports::{Candidate, Ports};
 use super::pump::Pump;
 use super::settings::Settings;
 use super::shared::Shared;
+use super::slate::Slate;
 use super::stall::Stall;
 use super::standby::Warm;
 use crate::base::clock::{self, Instant};
@@ -42,6 +43,8 @@ pub struct Left {
     pub provider: ProviderId,
     /// How long it was on air.
     pub lived: Duration,
+    /// How long nothing has come of it.
+    pub silent: Duration,
 }
 
 /// What one source goes through.
@@ -62,6 +65,7 @@ struct Air<'a> {
     /// Bytes that `input` took.
     fed: u64,
     pump: &'a mut Pump,
+    slate: &'a mut Slate,
     shared: &'a Shared,
     settings: &'a Settings,
     ports: &'a dyn Ports,
@@ -73,6 +77,7 @@ struct Air<'a> {
 pub async fn play(
     proven: Proven,
     pump: &mut Pump,
+    slate: &mut Slate,
     shared: &Shared,
     settings: &Settings,
     ports: &dyn Ports,
@@ -100,6 +105,7 @@ pub async fn play(
         read: 0,
         fed: 0,
         pump,
+        slate,
         shared,
         settings,
         ports,
@@ -113,7 +119,8 @@ pub async fn play(
     air.pump.finish(&mut air.input, clock::now());
     air.enter(clock::now());
     air.report(clock::now());
-    let left = Left { reason, provider: air.candidate.provider, lived: clock::now() - air.began };
+    let now = clock::now();
+    let left = Left { reason, provider: air.candidate.provider, lived: now - air.began, silent: air.stall.silent_for(now) };
     // The connection first, then its lease.
     drop(air);
     drop(lease);
@@ -239,6 +246,8 @@ impl Air<'_> {
         }
         if now - self.rate.at >= REPORT {
             self.report(now);
+            // Not before: a slate takes a processor for a while, and somebody waits for the first picture.
+            self.slate.programme(&self.input.info());
         }
         None
     }

@@ -1,9 +1,9 @@
 //! From a source's bytes to chunks in the ring: align, splice, cut.
 //!
 //! A chunk is cut at 64 KiB or 60 ms, and always before a random access point, so that whoever joins begins with one. Bytes
-//! are copied once, into the block that the ring will hold, and rewritten there.
+//! are copied once, into the block that the ring will hold, and rewritten there. What is no whole picture or frame of sound
+//! yet waits there, so that it can be taken back if its source is lost.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,12 @@ use super::block::Block;
 use super::recording::Recording;
 use super::ring::{Chunk, Ring};
 use crate::base::clock::Instant;
-use crate::ts::edit::Edit;
-use crate::ts::input::{Input, Mark, Sink, Then};
-use crate::ts::leap::{self, Leaps};
-use crate::ts::programme::Programme;
-use crate::ts::silent::Silent;
-use crate::ts::splice::{Rewritten, Splice};
-use crate::ts::{PACKET, RawPacket};
+use crate::ts::PACKET;
+use crate::ts::input::{Input, Then};
+use crate::ts::packet::{NULL_PID, plain};
+use path::Path;
+
+mod path;
 
 /// For this long after a source came on air, chunks go out almost as they come: somebody waits for the first picture.
 const EAGER: Duration = Duration::from_secs(1);
@@ -40,25 +39,16 @@ pub struct Cut {
 /// The way of a session's bytes into its ring, over all its sources.
 #[derive(Debug)]
 pub struct Pump {
-    leaps: Leaps,
-    splice: Splice,
+    path: Path,
     ring: Arc<Ring>,
     cut: Cut,
     /// Not yet published.
     block: Block,
-    edit: Edit,
-    /// The random access points noted in `edit`: what a viewer that skips to one must see first.
-    entries: VecDeque<Bytes>,
-    cuts: Vec<usize>,
-    /// What is held begins with a random access point.
-    entry: Option<Bytes>,
-    scratch: Vec<u8>,
     held_media: Duration,
     /// Media time when the present source began.
     base: Duration,
     /// Media time of the present source when it came on air.
     skipped: Duration,
-    media: Duration,
     flushed_at: Instant,
     eager_until: Instant,
     pushed_bytes: u64,
@@ -69,20 +59,13 @@ impl Pump {
     /// A pump for a new session.
     pub fn new(ring: Arc<Ring>, cut: Cut, now: Instant) -> Self {
         Self {
-            leaps: Leaps::default(),
-            splice: Splice::new(),
+            path: Path::default(),
             ring,
             cut,
             block: Block::new(cut.bytes),
-            edit: Edit::default(),
-            entries: VecDeque::new(),
-            cuts: Vec::new(),
-            entry: None,
-            scratch: Vec::new(),
             held_media: Duration::ZERO,
             base: Duration::ZERO,
             skipped: Duration::ZERO,
-            media: Duration::ZERO,
             flushed_at: now.checked_sub(cut.interval).unwrap_or(now),
             eager_until: now + EAGER,
             pushed_bytes: 0,
@@ -90,14 +73,27 @@ impl Pump {
         }
     }
 
-    /// Another source, or another beginning of the same one, follows.
+    /// Another source, or another beginning of the same one, follows. What the last one has not brought to its end is taken
+    /// back.
     pub fn change_source(&mut self, now: Instant) {
         self.flush(now);
         self.block.forget();
-        self.leaps.forget();
-        self.splice.cut();
-        (self.base, self.skipped) = (self.media, Duration::ZERO);
+        let open = self.path.whole.take();
+        self.path.take_back(&open);
+        self.remove();
+        self.flush(now);
+        self.path.leaps.forget();
+        self.path.splice.cut();
+        self.path.lead_in = self.entered.then(Box::default);
+        self.path.standing_in = false;
+        (self.base, self.skipped) = (self.path.media, Duration::ZERO);
         self.eager_until = now + EAGER;
+    }
+
+    /// A clip of our own follows, in place of the source that was lost and under its tables.
+    pub fn stand_in(&mut self, now: Instant) {
+        self.change_source(now);
+        self.path.standing_in = true;
     }
 
     /// Takes bytes of the source that `input` follows.
@@ -124,16 +120,18 @@ impl Pump {
         let packets = self.block.undone().len() / PACKET;
         self.through(input, Then::More, now);
         // Here nothing lies behind them that would have to move.
-        self.splice.tables_ahead(packets, self.edit.between());
-        self.insert(now);
+        self.path.splice.tables_ahead(packets, self.path.edit.between());
+        self.insert();
+        self.publish_chunks(now);
         self.keep_time(input, now);
     }
 
     /// A source that was kept ready goes on air, from the random access point on with which `recording` begins.
     pub fn replay(&mut self, input: &mut Input, recording: &Recording, now: Instant) {
         self.skipped = recording.begins();
-        recording.play(&mut self.path());
-        self.done(0, now);
+        recording.play(&mut self.path);
+        self.apply(0);
+        self.publish_chunks(now);
         // The beginning of a packet, perhaps: what arrives goes on there.
         self.block.append(&input.take_held());
         self.keep_time(input, now);
@@ -153,75 +151,102 @@ impl Pump {
         self.flush(now);
     }
 
-    fn path(&mut self) -> Path<'_> {
-        let Self { leaps, splice, edit, entries, scratch, .. } = self;
-        Path { leaps, splice, edit, entries, scratch }
+    /// Nothing follows for now: gives what is left of the last source, whole or not.
+    pub fn give_rest(&mut self, now: Instant) {
+        self.path.whole.take();
+        self.flush(now);
     }
 
     fn through(&mut self, input: &mut Input, then: Then, now: Instant) {
-        let Self { leaps, splice, edit, entries, scratch, .. } = self;
-        let mut path = Path { leaps, splice, edit, entries, scratch };
-        let passed = input.pass(self.block.undone(), then, &mut path);
-        self.done(passed, now);
+        let passed = input.pass(self.block.undone(), then, &mut self.path);
+        self.apply(passed);
+        self.publish_chunks(now);
     }
 
     /// Does what is noted to the first `passed` bytes of what is not done.
-    fn done(&mut self, passed: usize, now: Instant) {
-        let mut cuts = std::mem::take(&mut self.cuts);
-        let written = self.block.apply(&mut self.edit, passed, |at| cuts.push(at));
-        let mut from = 0;
-        for cut in cuts.drain(..) {
-            self.hold(cut - from, now);
-            from = cut;
-            self.flush(now);
-            self.held_media = self.media;
-            self.entry = self.entries.pop_front();
-        }
-        self.cuts = cuts;
-        self.hold(written - from, now);
+    fn apply(&mut self, passed: usize) {
+        let written = self.block.apply(&mut self.path.edit, passed);
+        self.block.did(written);
+        self.remove();
+        self.path.length = self.block.done();
     }
 
-    /// Holds that many of the block's bytes more, and publishes chunks that are full.
-    fn hold(&mut self, bytes: usize, now: Instant) {
-        self.block.did(bytes);
-        let chunk = self.cut.bytes.max(1).next_multiple_of(PACKET);
-        while self.block.done() >= chunk {
-            self.publish(chunk, now);
+    /// Takes out what is to be taken back.
+    fn remove(&mut self) {
+        if let Some(left) = self.path.remove(self.block.waiting()) {
+            self.block.shorten(left);
+            self.path.length = self.block.done();
         }
+    }
+
+    /// Publishes what comes before the last random access point, and chunks that are full.
+    fn publish_chunks(&mut self, now: Instant) {
+        let ready = self.ready();
+        let point = self.path.points.iter().rev().map(|point| point.at).find(|at| *at <= ready).unwrap_or(0);
+        let full = (ready - point) / self.chunk() * self.chunk();
+        self.publish(point + full, now);
+    }
+
+    fn chunk(&self) -> usize {
+        self.cut.bytes.max(1).next_multiple_of(PACKET)
+    }
+
+    /// Bytes that may be published.
+    fn ready(&self) -> usize {
+        self.path.ready(self.block.done())
     }
 
     fn keep_time(&mut self, input: &Input, now: Instant) {
         if let Some(media) = input.media_time() {
-            self.media = self.media.max(self.base + media.saturating_sub(self.skipped));
+            self.path.media = self.path.media.max(self.base + media.saturating_sub(self.skipped));
         } else {
             // No clock at all: the ring then goes by arrival.
-            self.media = self.media.max(self.base + now.saturating_duration_since(self.eager_until - EAGER));
+            let since = now.saturating_duration_since(self.eager_until - EAGER);
+            self.path.media = self.path.media.max(self.base + since);
         }
-        if self.block.done() > 0 && now >= self.due() {
+        self.path.whole.go_on_to(self.path.media);
+        if self.ready() > 0 && now >= self.due() {
             self.flush(now);
         }
     }
 
-    /// Appends PAT and PMT, for a silence, and publishes.
+    /// Gives PAT and PMT, for a silence, and publishes.
     pub fn tables(&mut self, now: Instant) {
         if self.entered {
-            self.splice.tables(self.edit.between());
-            self.insert(now);
-            self.flush(now);
+            self.path.splice.tables(self.path.edit.between());
+            self.put_before_rest(now);
         }
+    }
+
+    /// Gives a null packet, where there is nothing else to say, and publishes.
+    pub fn null(&mut self, now: Instant) {
+        let mut null = [0xFF; PACKET];
+        null[..4].copy_from_slice(&plain(NULL_PID).to_be_bytes());
+        self.path.edit.between().extend_from_slice(&null);
+        self.put_before_rest(now);
+    }
+
+    /// What was put between comes in before what waits.
+    fn put_before_rest(&mut self, now: Instant) {
+        let (at, length) = (self.ready(), self.block.done());
+        self.insert();
+        let added = self.block.done() - length;
+        let waiting = self.block.waiting().get_mut(at..).unwrap_or_default();
+        self.path.put_before(at, waiting, added);
+        self.flush(now);
     }
 
     /// Appends what was put between.
-    fn insert(&mut self, now: Instant) {
-        if !self.edit.between().is_empty() {
-            self.edit.insert();
-            self.done(0, now);
+    fn insert(&mut self) {
+        if !self.path.edit.between().is_empty() {
+            self.path.edit.insert();
+            self.apply(0);
         }
     }
 
     /// When what is held must be published, if anything is held.
     pub fn deadline(&self) -> Option<Instant> {
-        (self.block.done() > 0).then(|| self.due())
+        (self.ready() > 0).then(|| self.due())
     }
 
     fn due(&self) -> Instant {
@@ -229,9 +254,9 @@ impl Pump {
         self.flushed_at + if eager { EAGER_INTERVAL } else { self.cut.interval }
     }
 
-    /// Publishes what is held.
+    /// Publishes what is held, as far as it is whole.
     pub fn flush(&mut self, now: Instant) {
-        self.publish(self.block.done(), now);
+        self.publish(self.ready(), now);
     }
 
     /// Bytes published so far.
@@ -244,89 +269,25 @@ impl Pump {
         self.entered
     }
 
-    fn publish(&mut self, len: usize, now: Instant) {
-        let bytes = self.block.hand_on(len);
-        if bytes.is_empty() {
-            return;
+    /// Publishes so many bytes, in chunks that end before a random access point.
+    fn publish(&mut self, mut left: usize, now: Instant) {
+        while left > 0 {
+            let point = self.path.points.pop_front_if(|point| point.at == 0);
+            let next = self.path.points.front().map_or(left, |point| point.at);
+            let bytes = self.block.hand_on(left.min(next).min(self.chunk()));
+            if bytes.is_empty() {
+                return;
+            }
+            self.path.sent(bytes.len());
+            left = left.saturating_sub(bytes.len());
+            self.pushed_bytes += bytes.len() as u64;
+            self.entered |= point.is_some();
+            let random_access = point.is_some();
+            let (resume, media) = point.map_or((Bytes::new(), self.held_media), |point| (point.resume.into(), point.media));
+            self.ring.publish(Chunk { bytes, random_access, resume, media }, self.path.media);
+            self.held_media = self.path.media;
+            self.flushed_at = now;
         }
-        let entry = self.entry.take();
-        self.entered |= entry.is_some();
-        self.pushed_bytes += bytes.len() as u64;
-        let chunk = Chunk { bytes, random_access: entry.is_some(), resume: entry.unwrap_or_default(), media: self.held_media };
-        self.ring.publish(chunk, self.media);
-        self.held_media = self.media;
-        self.flushed_at = now;
-    }
-}
-
-/// The pump as the input's sink.
-struct Path<'a> {
-    leaps: &'a mut Leaps,
-    splice: &'a mut Splice,
-    edit: &'a mut Edit,
-    entries: &'a mut VecDeque<Bytes>,
-    scratch: &'a mut Vec<u8>,
-}
-
-impl Path<'_> {
-    /// Before a packet that may be a random access point.
-    fn look_ahead(&mut self, mark: Mark) {
-        if mark.random_access {
-            self.scratch.clear();
-            self.splice.discontinuity(self.scratch);
-        }
-    }
-
-    /// What was put between comes in here, behind a cut where it begins a random access point.
-    fn insert(&mut self, random_access: bool) {
-        if random_access {
-            self.edit.cut();
-            self.entries.push_back(Bytes::copy_from_slice(self.scratch));
-        }
-        self.edit.insert();
-    }
-}
-
-impl Sink for Path<'_> {
-    fn programme(&mut self, programme: &Programme) {
-        self.leaps.programme(programme);
-        self.splice.programme(programme);
-    }
-
-    fn packet(&mut self, packet: &RawPacket, mut mark: Mark) {
-        let mut packet = *packet;
-        leap::moved(&mut packet, &mut mark, self.leaps);
-        self.look_ahead(mark);
-        let written = self.splice.packet(&packet, mark, self.edit.between());
-        self.insert(written.random_access);
-    }
-
-    #[inline]
-    fn in_place(&mut self, packet: &mut RawPacket, mut mark: Mark, at: usize) {
-        leap::moved(packet, &mut mark, self.leaps);
-        self.look_ahead(mark);
-        let rewritten = self.splice.rewrite(packet, mark, self.edit.between());
-        if rewritten == Rewritten::RandomAccess || !self.edit.between().is_empty() {
-            self.insert(rewritten == Rewritten::RandomAccess);
-        }
-        if rewritten != Rewritten::Dropped {
-            self.edit.keep(at, PACKET);
-        }
-    }
-
-    fn table(&mut self, packet: &mut RawPacket, at: usize) {
-        if self.splice.table(packet) {
-            self.edit.keep(at, PACKET);
-        }
-    }
-
-    #[inline]
-    fn run(&mut self, packets: &mut [RawPacket], stream: u8, silent: Silent, at: usize) -> usize {
-        let count = self.splice.run(packets, stream, silent);
-        if count > 0 {
-            self.edit.keep(at, count * PACKET);
-        }
-        count
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::filler::Mode;
 use super::recovery::Policy;
 
 /// Every knob of the session engine.
@@ -64,6 +65,10 @@ pub struct Settings {
     pub fail_back: bool,
     /// Keep the next source ready while one is on air, where the provider's limit allows and the channel does not say otherwise.
     pub hot_standby: bool,
+    /// What viewers get between two sources.
+    pub filler: Mode,
+    /// What a slate says: its first line is drawn large.
+    pub filler_text: String,
     /// Failed starts of a channel a minute before it is refused for a while.
     pub tune_backoff_max_tunes: u32,
     /// The window in which they are counted.
@@ -105,6 +110,8 @@ impl Default for Settings {
             cycle_failure_min_health: Duration::from_secs(20),
             fail_back: false,
             hot_standby: false,
+            filler: Mode::Slate,
+            filler_text: "One moment, please".to_owned(),
             tune_backoff_max_tunes: 8,
             tune_backoff_interval: Duration::from_secs(60),
             tune_backoff_cooldown: Duration::from_secs(20),

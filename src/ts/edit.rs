@@ -1,4 +1,4 @@
-//! What becomes of a stretch of packets: which stay, what comes between them, and where it is cut.
+//! What becomes of a stretch of packets: which stay, and what comes between them.
 //!
 //! It is noted down while the packets are looked at, and done once they have been: nearly all stay where they lie, so that
 //! bytes are moved only behind a packet that fell out or one that came in between.
@@ -10,8 +10,6 @@ enum Step {
     Keep { from: usize, to: usize },
     /// These bytes of [`Edit::between`] come in.
     Insert { from: usize, to: usize },
-    /// Something new begins.
-    Cut,
 }
 
 /// What becomes of a stretch of bytes. Used again and again: allocates only while it grows.
@@ -56,12 +54,6 @@ impl Edit {
         }
     }
 
-    /// It is cut here.
-    pub fn cut(&mut self) {
-        self.step();
-        self.steps.push(Step::Cut);
-    }
-
     fn step(&mut self) {
         if self.to > self.from {
             self.steps.push(Step::Keep { from: self.from, to: self.to });
@@ -101,7 +93,6 @@ impl Edit {
                     written += to - from;
                 }
                 Step::Insert { from, to } => written += to - from,
-                Step::Cut => {}
             }
         }
         reads(written, passed);
@@ -110,9 +101,9 @@ impl Edit {
     }
 
     /// Does it, with bytes of which the first `passed` were passed over, and the last are as much room as [`Self::room`] has
-    /// just asked for. `cut` is told where it is cut. Says how many bytes there are now in place of those passed over; what
-    /// was behind them follows. Begins anew.
-    pub fn apply(&mut self, bytes: &mut [u8], passed: usize, mut cut: impl FnMut(usize)) -> usize {
+    /// just asked for. Says how many bytes there are now in place of those passed over; what was behind them follows. Begins
+    /// anew.
+    pub fn apply(&mut self, bytes: &mut [u8], passed: usize) -> usize {
         let end = bytes.len().saturating_sub(self.room);
         let tight = self.tight.unwrap_or(usize::MAX);
         if tight <= end {
@@ -137,7 +128,6 @@ impl Edit {
                     }
                     written += new.len();
                 }
-                Step::Cut => cut(written),
             }
         }
         keep(bytes, passed, end, written);
@@ -158,7 +148,6 @@ mod tests {
         Drop(usize),
         Keep(usize),
         Insert(Vec<u8>),
-        Cut,
     }
 
     fn note() -> impl Strategy<Value = Note> {
@@ -166,7 +155,6 @@ mod tests {
             (0..20usize).prop_map(Note::Drop),
             (0..40usize).prop_map(Note::Keep),
             proptest::collection::vec(any::<u8>(), 0..60).prop_map(Note::Insert),
-            Just(Note::Cut),
         ]
     }
 
@@ -175,7 +163,7 @@ mod tests {
         fn as_if_it_were_written_anew(rounds in proptest::collection::vec((proptest::collection::vec(note(), 0..12), 0..9usize), 1..4)) {
             let mut edit = Edit::default();
             for (notes, tail) in rounds {
-                let (mut bytes, mut expected, mut cuts) = (Vec::new(), Vec::new(), Vec::new());
+                let (mut bytes, mut expected) = (Vec::new(), Vec::new());
                 for note in &notes {
                     let at = bytes.len();
                     match note {
@@ -190,16 +178,11 @@ mod tests {
                             edit.between().extend(new);
                             edit.insert();
                         }
-                        Note::Cut => {
-                            cuts.push(expected.len());
-                            edit.cut();
-                        }
                     }
                 }
                 let passed = bytes.len();
                 if edit.is_none(passed) {
                     prop_assert_eq!(bytes, expected);
-                    prop_assert!(cuts.is_empty());
                     continue;
                 }
                 bytes.extend((0..tail).map(|n| 0xF0 | n as u8));
@@ -207,12 +190,10 @@ mod tests {
                 let inserted: usize = notes.iter().map(|note| if let Note::Insert(new) = note { new.len() } else { 0 }).sum();
                 prop_assert!(room <= inserted);
                 bytes.extend(vec![0xAA; room]);
-                let mut told = Vec::new();
-                let written = edit.apply(&mut bytes, passed, |at| told.push(at));
+                let written = edit.apply(&mut bytes, passed);
                 prop_assert_eq!(&bytes[..written], &expected[..]);
                 let tail: Vec<u8> = (0..tail).map(|n| 0xF0 | n as u8).collect();
                 prop_assert_eq!(&bytes[written..written + tail.len()], &tail[..]);
-                prop_assert_eq!(told, cuts);
             }
         }
     }

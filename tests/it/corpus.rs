@@ -53,7 +53,8 @@ fn every_recorded_stream_arrives_unharmed() {
             entry(&(index + 1).to_string(), name, &origin.url(&at))
         })
         .collect();
-    let app = Setup::new(&netns).playlist_each(&entries).tuners(40).start();
+    // What a client gets beyond the file is no slate.
+    let app = Setup::new(&netns).env("ROOFTOP_FILLER_MODE", "psi").playlist_each(&entries).tuners(40).start();
     let mut rig = Rig { app, origin, netns };
     let numbered: Vec<(usize, &(String, PathBuf))> = files.iter().enumerate().collect();
     let mut failures = Vec::new();

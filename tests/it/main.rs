@@ -11,6 +11,7 @@ mod corpus;
 mod devices;
 mod discovery;
 mod faults;
+mod filler;
 mod history;
 mod metadata;
 mod oracle;

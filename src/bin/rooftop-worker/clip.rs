@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ffmpeg_next::format::context::{Output, StreamIo};
 use ffmpeg_next::{Dictionary, Packet, Rational, Rescale};
-use rooftop::media::worker::job::{ClipInfo, ClipSpec};
+use rooftop::media::worker::job::{ClipInfo, ClipSpec, Pattern};
 
 use crate::encode::{AudioEncoder, VideoEncoder};
 use crate::picture::Pictures;
@@ -13,6 +13,9 @@ use crate::picture::Pictures;
 const TICKS: Rational = Rational(1, 90_000);
 /// Between a picture's PCR and its decoding, in microseconds: what a receiver buffers.
 const LEAD_US: &str = "150000";
+/// Of a slate, whose clock is replaced by that of the programme before it. The multiplexer gathers frames of sound for half of
+/// this: here one.
+const SLATE_LEAD_US: &str = "40000";
 
 /// Why a clip could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -70,10 +73,12 @@ pub fn make(spec: &ClipSpec, output: impl Write + Send + 'static) -> Result<Clip
         muxer.add_stream_with(encoder.context()).map_err(libav("audio stream"))?.set_time_base(TICKS);
     }
     let mut options = Dictionary::new();
-    options.set("max_delay", LEAD_US);
+    options.set("max_delay", if spec.pattern == Pattern::Slate { SLATE_LEAD_US } else { LEAD_US });
     options.set("pat_period", "0.2");
     options.set("sdt_period", "1");
     options.set("pcr_period", "20");
+    // One frame of sound in a PES packet, so that it is never behind the pictures.
+    options.set("pes_payload_size", "0");
     muxer.write_header_with(options).map_err(libav("header"))?;
 
     let audio_index = usize::from(video.is_some());
@@ -81,6 +86,10 @@ pub fn make(spec: &ClipSpec, output: impl Write + Send + 'static) -> Result<Clip
     let mut write = |packet: &mut Packet, index: usize, time_base: Rational| {
         packet.set_stream(index);
         packet.rescale_ts(time_base, TICKS);
+        if index < audio_index {
+            // Both stamps are written where they differ: a splice can then move them apart.
+            packet.set_pts(packet.dts().map(|dts| dts + 1));
+        }
         packet.set_position(-1);
         packet.write_interleaved(&mut muxer).map_err(libav("multiplexing"))
     };

@@ -33,6 +33,7 @@ struct Seal {
 pub(super) struct Cache {
     pub(super) dir: PathBuf,
     pub(super) max_bytes: u64,
+    pub(super) max_clips: usize,
 }
 
 /// A clip in the making. Dropping it removes the file.
@@ -144,16 +145,18 @@ impl Cache {
             }
         }
         clips.sort();
+        let mut count = clips.len();
         let mut total: u64 = clips.iter().map(|(_, bytes, _)| bytes).sum();
         let kept = self.stream(kept);
         for (_, bytes, path) in clips {
-            if total <= self.max_bytes {
+            if total <= self.max_bytes && count <= self.max_clips {
                 break;
             }
             if path != kept {
                 let _ = fs::remove_file(path.with_extension("json"));
                 let _ = fs::remove_file(&path);
                 total -= bytes;
+                count -= 1;
             }
         }
     }
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn a_kept_clip_is_found_and_a_damaged_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().join("clips"), max_bytes: 1 << 20 };
+        let cache = Cache { dir: dir.path().join("clips"), max_bytes: 1 << 20, max_clips: 9 };
         assert_eq!(cache.find(&key("a")), None);
         let clip = keep(&cache, "a", 10);
         assert_eq!(cache.find(&key("a")), Some(clip.clone()));
@@ -227,7 +230,7 @@ mod tests {
     #[test]
     fn half_packets_are_not_kept_and_drafts_leave_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 1 << 20 };
+        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 1 << 20, max_clips: 9 };
         let draft = cache.draft(&key("a")).unwrap();
         fs::write(&draft.path, [0x47; 100]).unwrap();
         assert!(cache.keep(&key("a"), draft, INFO).is_err());
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn the_clip_not_used_for_longest_makes_room() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 25 * PACKET as u64 };
+        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 25 * PACKET as u64, max_clips: 9 };
         for (name, age) in [("a", 300), ("b", 200)] {
             keep(&cache, name, 10);
             let seal = File::options().append(true).open(cache.seal(&key(name))).unwrap();
@@ -251,5 +254,11 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
         keep(&cache, "huge", 100);
         assert!(cache.find(&key("huge")).is_some(), "the newest stays, however large");
+        let few = Cache { max_clips: 2, ..cache };
+        for name in ["d", "e", "f"] {
+            keep(&few, name, 1);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "two clips, and what seals them");
+        assert!(few.find(&key("f")).is_some());
     }
 }

@@ -8,7 +8,7 @@ use crate::media::worker::job::ClipSpec;
 use crate::media::worker::protocol::VERSION;
 
 /// Raised when equal specifications give other pictures than before, so that old clips are made anew.
-const LOOK: u16 = 1;
+const LOOK: u16 = 2;
 
 /// A hash of everything that makes the clip what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,6 +6,7 @@
 
 mod cache;
 mod key;
+pub mod matching;
 mod player;
 mod round;
 pub mod spec;
@@ -16,11 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+pub use super::worker::job::ClipSpec;
 pub use key::Key;
 pub use player::Player;
 pub use round::Round;
 
-use super::worker::job::{BadSpec, ClipInfo, ClipSpec, Job, Outcome};
+use super::worker::job::{BadSpec, ClipInfo, Job, Outcome};
 use super::worker::{WorkerClient, WorkerError};
 use crate::base::chain::Chain;
 use crate::base::{clock, tasks};
@@ -33,12 +35,14 @@ pub struct Settings {
     pub dir: PathBuf,
     /// Most bytes to keep; the ones not used for longest go first.
     pub max_bytes: u64,
+    /// Most clips to keep, likewise.
+    pub max_clips: usize,
 }
 
 impl Settings {
     /// Settings for a data directory.
     pub fn in_data_dir(data_dir: &std::path::Path) -> Self {
-        Self { dir: data_dir.join("clips"), max_bytes: 256 * 1024 * 1024 }
+        Self { dir: data_dir.join("clips"), max_bytes: 256 * 1024 * 1024, max_clips: 128 }
     }
 }
 
@@ -110,7 +114,7 @@ enum Stage {
 impl Clips {
     /// Opens nothing yet: the directory is made when the first clip is.
     pub fn new(settings: Settings, worker: WorkerClient) -> Self {
-        let cache = Cache { dir: settings.dir, max_bytes: settings.max_bytes };
+        let cache = Cache { dir: settings.dir, max_bytes: settings.max_bytes, max_clips: settings.max_clips };
         Self(Arc::new(Inner { cache, worker, orders: Mutex::default(), preparing: Mutex::default() }))
     }
 

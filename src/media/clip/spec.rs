@@ -45,7 +45,14 @@ pub fn slate(name: &str, message: &str, video: Option<VideoSpec>, audio: Option<
 /// The shortest length, in milliseconds rounded up, of whole pictures that are also whole audio frames; or else of the
 /// fewest pictures that take a second.
 fn seamless_ms(video: Option<&VideoSpec>, audio: Option<&AudioSpec>) -> u32 {
-    let Some(video) = video else { return SHORTEST_SLATE_MS };
+    let Some(video) = video else {
+        let whole = |ms: &u32| {
+            audio.is_none_or(|audio| {
+                (u64::from(*ms) * u64::from(audio.sample_rate)).is_multiple_of(1000 * u64::from(audio.codec.frame_samples()))
+            })
+        };
+        return (SHORTEST_SLATE_MS..=LONGEST_SLATE_MS).find(whole).unwrap_or(SHORTEST_SLATE_MS);
+    };
     let (num, den) = (u64::from(video.frame_rate.0.max(1)), u64::from(video.frame_rate.1.max(1)));
     let ms = |pictures: u64| u32::try_from((pictures * den * 1000).div_ceil(num)).unwrap_or(u32::MAX);
     let first = (1..).find(|pictures| ms(*pictures) >= SHORTEST_SLATE_MS).unwrap_or(1);
@@ -92,6 +99,15 @@ mod tests {
         let slate = slate("Channel", "One moment please", Some(video), Some(audio));
         assert_eq!((slate.length_ms, slate.check()), (length_ms, Ok(())));
         assert_eq!(slate.audio.unwrap().tone_hz, None);
+    }
+
+    #[rstest::rstest]
+    #[case(AudioCodec::Aac, 48_000, 1024)]
+    #[case(AudioCodec::Mp2, 48_000, 1008)]
+    #[case(AudioCodec::Aac, 44_100, 1000)] // 441 frames would be needed
+    fn a_slate_of_sound_alone_goes_round_too(#[case] codec: AudioCodec, #[case] sample_rate: u32, #[case] length_ms: u32) {
+        let audio = AudioSpec { codec, sample_rate, ..AudioSpec::default() };
+        assert_eq!(slate("Radio", "", None, Some(audio)).length_ms, length_ms);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { program: None, memory_mib: 1024, request_timeout: Duration::from_secs(60), idle_timeout: Duration::from_secs(30) }
+        Self { program: None, memory_mib: 1024, request_timeout: Duration::from_secs(60), idle_timeout: Duration::from_secs(10) }
     }
 }
 

@@ -6,7 +6,13 @@ use rstest::rstest;
 
 use super::*;
 use crate::session::ring::{Limits, Reader, Start};
-use crate::ts::input::Choice;
+use crate::ts::RawPacket;
+use crate::ts::input::{Choice, Mark, Sink};
+use crate::ts::leap::{self, Leaps};
+use crate::ts::programme::Programme;
+use crate::ts::splice::Splice;
+
+mod sources;
 
 /// What goes in is written out anew, a packet at a time.
 #[derive(Default)]
@@ -68,6 +74,7 @@ fn pumped(bytes: &[u8], pieces: &[usize], chunk: usize) -> (Vec<Bytes>, Input, P
         }
     }
     pump.finish(&mut input, now);
+    pump.give_rest(now);
     (chunks(&ring), input, pump)
 }
 
@@ -169,6 +176,7 @@ fn a_source_kept_ready_loses_nothing_when_it_goes_on_air(#[values(0, 77, 187)] i
     pump.replay(&mut input, &recording, now);
     pump.push(&mut input, after, now);
     pump.finish(&mut input, now);
+    pump.give_rest(now);
     let out = chunks(&ring).concat();
     assert_counted(&out);
     let stats = input.stats();

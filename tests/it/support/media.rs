@@ -19,6 +19,12 @@ pub enum Kind {
     Mpeg2,
     /// HEVC and AAC, 640×360.
     Hevc,
+    /// H.264 with B frames in open groups and AC-3, 640×360.
+    H264Ac3,
+    /// HEVC and E-AC-3, 640×360.
+    HevcEac3,
+    /// MPEG-2 and MPEG audio layer 2, 720×576.
+    Mpeg2Mp2,
     /// MPEG audio layer 2 alone.
     Radio,
 }
@@ -30,14 +36,17 @@ impl Kind {
             Kind::Small => "small",
             Kind::Mpeg2 => "mpeg2",
             Kind::Hevc => "hevc",
+            Kind::H264Ac3 => "h264-ac3",
+            Kind::HevcEac3 => "hevc-eac3",
+            Kind::Mpeg2Mp2 => "mpeg2-mp2",
             Kind::Radio => "radio",
         }
     }
 
     fn seconds(self) -> u64 {
         match self {
-            Kind::Radio => 24,
-            Kind::Hevc | Kind::Small => 16,
+            Kind::Radio | Kind::Mpeg2Mp2 => 24,
+            Kind::Hevc | Kind::Small | Kind::H264Ac3 | Kind::HevcEac3 => 16,
             Kind::H264 | Kind::Mpeg2 => 32,
         }
     }
@@ -50,6 +59,7 @@ impl Kind {
         // The encoders add a frame of their own, or pad the last: what comes out is `seconds` long to the sample.
         let aac = format!("-af atrim=end_sample={} -c:a aac -ac 2", seconds * 48000 - 1536);
         let ac3 = format!("-af atrim=end_sample={} -c:a ac3 -ac 2", seconds * 48000 - 256);
+        let eac3 = ac3.replace("-c:a ac3", "-c:a eac3");
         match self {
             Kind::H264 => format!(
                 "{} {} -c:v libx264 -preset veryfast -b:v 1900k -maxrate 2500k -bufsize 1200k -bf 2 -sc_threshold 0 \
@@ -73,6 +83,23 @@ impl Kind {
                  {video} {aac} -b:a 96k",
                 picture("640x360", "testsrc2"),
                 tone(600),
+            ),
+            Kind::H264Ac3 => format!(
+                "{} {} -c:v libx264 -preset veryfast -b:v 800k -bf 3 -x264-params open-gop=1 -sc_threshold 0 {video} {ac3} -b:a 192k",
+                picture("640x360", "testsrc2"),
+                tone(350),
+            ),
+            Kind::HevcEac3 => format!(
+                "{} {} -c:v libx265 -preset ultrafast -b:v 800k -x265-params log-level=none:keyint=12:min-keyint=12:scenecut=0 \
+                 {video} {eac3} -b:a 192k",
+                picture("640x360", "testsrc2"),
+                tone(650),
+            ),
+            Kind::Mpeg2Mp2 => format!(
+                "{} {} -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 {video} -c:a mp2 -ac 2 -b:a 192k -frames:a {}",
+                picture("720x576", "testsrc2"),
+                tone(310),
+                seconds * 48000 / 1152,
             ),
             Kind::Radio => format!("{} -c:a mp2 -b:a 192k -ac 2 -frames:a {}", tone(500), seconds * 48000 / 1152),
         }

@@ -104,6 +104,12 @@ impl Viewer {
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
     }
 
+    /// Every arrival so far, and the time without a byte before it.
+    pub fn gaps(&self) -> Vec<(Instant, Duration)> {
+        let tape = self.tape.lock().unwrap();
+        tape.arrivals.windows(2).map(|pair| (pair[1].0, pair[1].0 - pair[0].0)).collect()
+    }
+
     /// Leaves, and gives the recording.
     pub fn leave(mut self, how: Leave) -> Vec<u8> {
         self.go(how);

@@ -1,0 +1,237 @@
+//! The slate of a session: ordered as soon as it is known what its programme looks like, and played in a gap.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+
+use super::filler::{Filler, Next, Picture};
+use super::pump::Pump;
+use crate::base::chain::Chain;
+use crate::base::clock;
+use crate::base::tasks::{self, Task};
+use crate::media::clip::{ClipError, ClipSpec, Clips, matching};
+use crate::model::StreamInfo;
+use crate::ts::adaptation::Adaptation;
+use crate::ts::input::{Choice, Input};
+use crate::ts::packet::{self, UNIT_START};
+use crate::ts::time::Pts90k;
+use crate::ts::{PACKET, pes};
+
+/// Pieces of a clip that are read ahead.
+const AHEAD: usize = 2;
+
+/// Where nothing stands in for a source for so long, viewers stand still on what came of it last: then all of it is given,
+/// whole or not.
+const STANDS_STILL: Duration = Duration::from_secs(1);
+
+/// The slate of one session.
+#[derive(Debug)]
+pub struct Slate {
+    clips: Option<Clips>,
+    text: String,
+    wanted: Option<ClipSpec>,
+    making: Option<Task<()>>,
+}
+
+impl Slate {
+    /// None yet. Without `clips` there never is one.
+    pub fn new(clips: Option<Clips>, text: &str) -> Self {
+        Self { clips, text: text.to_owned(), wanted: None, making: None }
+    }
+
+    /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one.
+    pub fn programme(&mut self, info: &StreamInfo) {
+        let Some(clips) = self.clips.clone() else { return };
+        self.wanted.take_if(|wanted| !matching::is_like(wanted, info));
+        let Some(spec) = matching::slate_for(info, &self.text) else { return };
+        if self.wanted.as_ref().is_some_and(|wanted| matching::is_same_but_for_rate(wanted, &spec)) {
+            return;
+        }
+        self.wanted = Some(spec.clone());
+        self.making = Some(tasks::spawn("slate", async move {
+            if let Err(error) = clips.get(&spec).await {
+                tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
+            }
+        }));
+    }
+
+    /// Reads the slate's bytes, round and round; ends where there is none.
+    fn read(&self) -> (mpsc::Receiver<BytesMut>, Option<Task<()>>) {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let task = self.clips.clone().zip(self.wanted.clone()).map(|(clips, spec)| {
+            tasks::spawn("slate", async move {
+                if let Err(error) = send(&clips, &spec, sender).await {
+                    tracing::warn!(error = %Chain(&error), "the slate cannot be played");
+                }
+            })
+        });
+        (receiver, task)
+    }
+
+    /// Fills a gap, for ever: until the next source is proven and this future is dropped.
+    ///
+    /// # Cancel safety
+    /// Whatever was sent is whole: tables, or pictures with their sound.
+    pub async fn fill(&self, mut filler: Filler, pump: &mut Pump) -> Infallible {
+        let (mut pieces, _reading) = self.read();
+        let mut reel = Reel::default();
+        let mut input = None;
+        let mut open = filler.wants_slate();
+        let stands_still_at = clock::now() + STANDS_STILL;
+        loop {
+            let now = clock::now();
+            if input.is_none() && now >= stands_still_at {
+                pump.give_rest(now);
+            }
+            match filler.next(now, reel.picture(), pump.entered()) {
+                Next::Tables => pump.tables(now),
+                Next::Null => pump.null(now),
+                Next::Picture => {
+                    let bytes = reel.take();
+                    let input = input.get_or_insert_with(|| {
+                        pump.stand_in(now);
+                        Input::new(Choice::First)
+                    });
+                    pump.push(input, &bytes, now);
+                    pump.flush(now);
+                }
+                Next::Wait(until) => tokio::select! {
+                    biased;
+                    () = clock::sleep_until(until) => {}
+                    piece = pieces.recv(), if open && reel.picture().is_none() => match piece {
+                        Some(piece) => reel.push(&piece),
+                        None => open = false,
+                    },
+                },
+            }
+        }
+    }
+}
+
+/// A clip that is still being made is waited for: a gap must not wait for its pictures one by one.
+async fn send(clips: &Clips, spec: &ClipSpec, to: mpsc::Sender<BytesMut>) -> Result<(), ClipError> {
+    clips.get(spec).await?;
+    let mut player = clips.play(spec).await?;
+    while to.send(player.next().await?).await.is_ok() {}
+    Ok(())
+}
+
+/// Cuts a clip into pictures. Its packets are our own: the PID with the PCR is that of the pictures (or of the sound, where
+/// there are none), and what comes between the beginnings of two of them belongs to the first.
+#[derive(Debug, Default)]
+struct Reel {
+    bytes: BytesMut,
+    /// Of the PID with the PCR.
+    pid: Option<u16>,
+    /// How far it was looked for the end of the picture in front.
+    scanned: usize,
+    /// The picture in front: its stamp, and its media time since the first one, in units of 90 kHz.
+    front: Option<(Pts90k, u64)>,
+    /// The one behind it, which begins at `scanned`.
+    behind: Option<(Pts90k, u64)>,
+}
+
+impl Reel {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.scan();
+    }
+
+    /// The picture in front, if it is there as a whole.
+    fn picture(&self) -> Option<Picture> {
+        let (_, elapsed_90k) = self.front.filter(|_| self.behind.is_some())?;
+        Some(Picture { at: Duration::from_micros(elapsed_90k * 100 / 9), bytes: self.scanned })
+    }
+
+    /// Takes the bytes of that picture.
+    fn take(&mut self) -> BytesMut {
+        let taken = self.bytes.split_to(self.scanned);
+        self.front = self.behind.take();
+        self.scanned = PACKET.min(self.bytes.len());
+        self.scan();
+        taken
+    }
+
+    fn scan(&mut self) {
+        while self.behind.is_none()
+            && let Some(packet) = self.bytes.get(self.scanned..).and_then(|rest| rest.first_chunk::<PACKET>())
+        {
+            let word = packet::header(packet);
+            if self.pid.is_none() && Adaptation::of(packet).pcr.is_some() {
+                self.pid = Some(packet::pid(word));
+            }
+            let begins = self.pid == Some(packet::pid(word)) && word & UNIT_START != 0;
+            if begins && let Some(stamp) = pes::decoding_time(packet::payload(packet)) {
+                match self.front {
+                    None => self.front = Some((stamp, 0)),
+                    Some((last, elapsed)) => {
+                        self.behind = Some((stamp, elapsed + u64::try_from(stamp.since(last)).unwrap_or(0)));
+                        return;
+                    }
+                }
+            }
+            self.scanned += PACKET;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Codec;
+    use crate::model::stream_info::VideoInfo;
+
+    /// A picture of so many packets, the first of which has its stamp and PCR.
+    fn picture(number: u64, packets: usize) -> Vec<u8> {
+        let stamp = number * 3600;
+        let mut first = vec![0x47, 0x41, 0x00, 0x30, 7, 0x10, 0, 0, 0, 0, 0x7E, 0, 0, 0, 1, 0xE0, 0, 0, 0x80, 0x80, 5];
+        first.extend([0x21, (stamp >> 22) as u8, (stamp >> 14) as u8 | 1, (stamp >> 7) as u8, (stamp << 1) as u8 | 1]);
+        first.resize(PACKET, 0xFF);
+        for _ in 1..packets {
+            first.extend([0x47, 0x01, 0x00, 0x10]);
+            first.resize(first.len() + PACKET - 4, 0);
+        }
+        first
+    }
+
+    #[rstest::rstest]
+    #[case(PACKET)]
+    #[case(1000)]
+    #[case(100_000)]
+    fn a_clip_is_cut_into_whole_pictures(#[case] piece: usize) {
+        let tables: Vec<u8> = [[0x47, 0x40, 0, 0x10].as_slice(), &[0xFF; 184]].concat();
+        let pictures: Vec<Vec<u8>> = (0..5).map(|n| picture(n, 1 + n as usize)).collect();
+        let mut reel = Reel::default();
+        let mut found = Vec::new();
+        for piece in [tables.clone(), pictures.concat()].concat().chunks(piece) {
+            reel.push(piece);
+            while let Some(picture) = reel.picture() {
+                let bytes = reel.take();
+                assert_eq!(bytes.len(), picture.bytes);
+                found.push((picture.at, bytes.to_vec()));
+            }
+        }
+        let times: Vec<u128> = found.iter().map(|(at, _)| at.as_millis()).collect();
+        assert_eq!(times, [0, 40, 80, 120], "the last one has no end yet");
+        assert_eq!(found[0].1, [tables, pictures[0].clone()].concat());
+        assert!(found.iter().zip(&pictures).skip(1).all(|((_, bytes), picture)| bytes == picture));
+    }
+
+    #[tokio::test]
+    async fn without_a_worker_there_is_none() {
+        let mut slate = Slate::new(None, "One moment, please");
+        let video = VideoInfo {
+            codec: Codec::H264,
+            profile: None,
+            width: Some(1280),
+            height: Some(720),
+            frame_rate: Some(25.0),
+            interlaced: None,
+        };
+        slate.programme(&StreamInfo { video: Some(video), ..StreamInfo::default() });
+        let (mut pieces, task) = slate.read();
+        assert!(pieces.recv().await.is_none() && task.is_none());
+    }
+}
