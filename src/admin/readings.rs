@@ -73,6 +73,7 @@ impl Readings for Sessions {
             growing(&sessions, "session_write_blocked_ms", "How long viewers held up what was written to them", |session| {
                 u64::try_from(session.write_blocked.as_millis()).unwrap_or(u64::MAX)
             }),
+            growing(&sessions, "session_filler_bytes", "Bytes that filled gaps between sources", |session| session.filler_bytes),
             growing(&sessions, "session_failovers", "Changes of source", |session| session.failovers),
             growing(&sessions, "session_continuity_errors", "Packets missing", |session| session.info.continuity_errors),
         ]

@@ -98,7 +98,7 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
             continue;
         }
         let now = clock::now();
-        let filler = Filler::new(settings.filler, now, left.silent, shared.bitrate_bps.load(Ordering::Relaxed));
+        let filler = Filler::new(settings.filler, now, clock::wall(), left.silent, shared.bitrate_bps.load(Ordering::Relaxed));
         proven = tokio::select! {
             biased;
             found = again(step, shared, context, &mut recovery) => match found {
@@ -108,8 +108,9 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
                     return (None, format!("{why}: {}", left.reason));
                 }
             },
-            never = slate.fill(filler, &mut pump) => match never {},
+            never = slate.fill(filler, &mut pump, shared) => match never {},
         };
+        shared.filler_over(clock::wall());
         pump.change_source(clock::now());
         shared.failovers.fetch_add(1, Ordering::Relaxed);
     }

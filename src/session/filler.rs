@@ -4,9 +4,13 @@
 //! longer than [`EVERY`] without a byte.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::clock::Instant;
+
+mod stats;
+
+pub use stats::FillerStats;
 
 /// Something is sent at least this often: clients count 100 ms as a silence, timers come late.
 pub const EVERY: Duration = Duration::from_millis(70);
@@ -31,6 +35,17 @@ pub enum Mode {
     Psi,
     /// Null packets.
     Null,
+}
+
+impl Mode {
+    /// Its name in settings and in the status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slate => "slate",
+            Self::Psi => "psi",
+            Self::Null => "null",
+        }
+    }
 }
 
 impl FromStr for Mode {
@@ -84,11 +99,15 @@ pub struct Filler {
     spoke_at: Option<Instant>,
     /// The slate did not pass the guardrail.
     gave_up: bool,
+    /// The picture in front is held back by the guardrail.
+    held_back: bool,
+    stats: FillerStats,
 }
 
 impl Filler {
-    /// A gap that begins now, after `silence`, in a programme of so many bits a second (0: not measured).
-    pub fn new(mode: Mode, now: Instant, silence: Duration, programme_bps: u64) -> Self {
+    /// A gap that begins now, `wall` by the clock on the wall, after `silence`, in a programme of so many bits a second (0: not
+    /// measured).
+    pub fn new(mode: Mode, now: Instant, wall: SystemTime, silence: Duration, programme_bps: u64) -> Self {
         let bps = if programme_bps == 0 { RATE_UNKNOWN_BPS } else { programme_bps };
         Self {
             mode,
@@ -99,7 +118,21 @@ impl Filler {
             slate_began: None,
             spoke_at: None,
             gave_up: false,
+            held_back: false,
+            stats: FillerStats::new(mode, wall, programme_bps),
         }
+    }
+
+    /// What became of it so far.
+    pub fn stats(&self) -> &FillerStats {
+        &self.stats
+    }
+
+    /// So much went out by now.
+    pub fn went_out(&mut self, bytes: u64, chunks: u64, now: Instant) {
+        self.stats.bytes += bytes;
+        self.stats.chunks += chunks;
+        self.stats.lasted = now.saturating_duration_since(self.began);
     }
 
     /// Whether a slate is wanted at all.
@@ -110,6 +143,17 @@ impl Filler {
     /// What to do, with a slate whose next picture is this one. What is to be sent counts as sent. `tables`: whether there
     /// are PAT and PMT.
     pub fn next(&mut self, now: Instant, picture: Option<Picture>, tables: bool) -> Next {
+        let next = self.decide(now, picture, tables);
+        let slate = match (self.gave_up, self.slate_began) {
+            (true, _) => stats::Slate::TooFat,
+            (false, Some(_)) => stats::Slate::Plays,
+            (false, None) => stats::Slate::IsWaitedFor,
+        };
+        self.stats.said(next, self.mode, slate);
+        next
+    }
+
+    fn decide(&mut self, now: Instant, picture: Option<Picture>, tables: bool) -> Next {
         let picture = picture.filter(|_| self.wants_slate());
         let due = picture.map(|picture| self.due(now, picture));
         if let (Some(due), Some(picture)) = (due, picture) {
@@ -117,9 +161,14 @@ impl Filler {
                 self.sent += picture.bytes as u64;
                 self.slate_began.get_or_insert(now);
                 self.spoke_at = Some(now);
+                self.held_back = false;
                 return Next::Picture;
             }
             let played = self.slate_began.map_or(now, |began| began + picture.at);
+            if due > played && !self.held_back {
+                self.held_back = true;
+                self.stats.guardrail += 1;
+            }
             self.gave_up = due.saturating_duration_since(played) > MOST_LATE;
         }
         let speak_at = self.spoke_at.map_or(now, |spoke| spoke + EVERY);

@@ -30,6 +30,7 @@ pub mod subscriber;
 pub mod tune_backoff;
 pub mod viewing;
 
+pub use filler::FillerStats;
 pub use journal::{Journal, Stamped};
 pub use manager::{Client, Manager, Tune, TuneError};
 pub use ports::{Candidate, Plan, Ports};

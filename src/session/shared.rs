@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, watch};
 
 use super::events::Event;
+use super::filler::FillerStats;
 use super::journal::Journal;
 use super::manager::{Client, TuneError};
 use super::ports::Plan;
@@ -67,6 +68,8 @@ pub struct Shared {
     /// Losses that a source kept ready has made good.
     pub(super) takeovers: AtomicU64,
     pub(super) fail_backs: AtomicU64,
+    /// Over all gaps.
+    filler_bytes: AtomicU64,
     /// Of viewers that have left.
     blocked_us: AtomicU64,
 }
@@ -79,6 +82,7 @@ struct State {
     connections: Vec<Weak<ConnectionLease>>,
     source: Option<(SourceId, String, &'static str)>,
     spare: Option<SpareStats>,
+    filler: Option<FillerStats>,
     info: StreamInfo,
     /// What is in the source on air was told.
     info_told: bool,
@@ -119,6 +123,7 @@ impl Shared {
             connections: Vec::new(),
             source: None,
             spare: None,
+            filler: None,
             info: StreamInfo::default(),
             info_told: false,
             stage: Stage::default(),
@@ -149,6 +154,7 @@ impl Shared {
             failovers: AtomicU64::new(0),
             takeovers: AtomicU64::new(0),
             fail_backs: AtomicU64::new(0),
+            filler_bytes: AtomicU64::new(0),
             blocked_us: AtomicU64::new(0),
         })
     }
@@ -409,6 +415,8 @@ impl Shared {
             takeovers: self.takeovers.load(Ordering::Relaxed),
             fail_backs: self.fail_backs.load(Ordering::Relaxed),
             spare: state.spare.clone(),
+            filler: state.filler.clone(),
+            filler_bytes: self.filler_bytes.load(Ordering::Relaxed),
             write_blocked: Duration::from_micros(blocked + self.blocked_us.load(Ordering::Relaxed)),
             last_error: state.last_error.clone(),
             subscribers: state.viewers.iter().map(viewer).collect(),

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::filler::{Filler, Next, Picture};
 use super::pump::Pump;
+use super::shared::Shared;
 use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::base::tasks::{self, Task};
@@ -74,7 +75,7 @@ impl Slate {
     ///
     /// # Cancel safety
     /// Whatever was sent is whole: tables, or pictures with their sound.
-    pub async fn fill(&self, mut filler: Filler, pump: &mut Pump) -> Infallible {
+    pub async fn fill(&self, mut filler: Filler, pump: &mut Pump, shared: &Shared) -> Infallible {
         let (mut pieces, _reading) = self.read();
         let mut reel = Reel::default();
         let mut input = None;
@@ -85,13 +86,17 @@ impl Slate {
             if input.is_none() && now >= stands_still_at {
                 pump.give_rest(now);
             }
-            match filler.next(now, reel.picture(), pump.entered()) {
+            let mut before = (pump.pushed_bytes(), shared.ring().published());
+            let next = filler.next(now, reel.picture(), pump.entered());
+            match next {
                 Next::Tables => pump.tables(now),
                 Next::Null => pump.null(now),
                 Next::Picture => {
                     let bytes = reel.take();
                     let input = input.get_or_insert_with(|| {
                         pump.stand_in(now);
+                        // That published what was left of the source.
+                        before = (pump.pushed_bytes(), shared.ring().published());
                         Input::new(Choice::First)
                     });
                     pump.push(input, &bytes, now);
@@ -105,6 +110,10 @@ impl Slate {
                         None => open = false,
                     },
                 },
+            }
+            if !matches!(next, Next::Wait(_)) {
+                filler.went_out(pump.pushed_bytes() - before.0, shared.ring().published() - before.1, now);
+                shared.set_filler(filler.stats());
             }
         }
     }

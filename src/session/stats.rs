@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use super::filler::FillerStats;
 use super::spare::SpareStats;
 use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, SubscriberId};
 
@@ -59,6 +60,10 @@ pub struct SessionStats {
     pub write_blocked: Duration,
     /// What is kept ready beside the source on air.
     pub spare: Option<SpareStats>,
+    /// The last gap between two sources, and what filled it.
+    pub filler: Option<FillerStats>,
+    /// Bytes that filled gaps, all together.
+    pub filler_bytes: u64,
     /// Why the last source was left, without credentials.
     pub last_error: Option<String>,
     /// Viewers.

@@ -109,6 +109,13 @@ fn a_slate_bridges(#[case] kind: Kind, #[case] paths: &[&str], #[case] how: Cue,
     interrupt(&rig, paths, kind, how, Duration::from_millis(away_ms));
     thread::sleep(Duration::from_secs(2));
     let watched = begun.elapsed();
+    let status: serde_json::Value = rig.app.api("/api/v1/tuners").json();
+    let told = |member: &str| status["tuners"][0][format!("recovery_keepalive_{member}")].clone();
+    assert_eq!(told("mode"), "slate", "{status}");
+    assert!(told("bytes").as_i64() > Some(10_000) && told("chunks").as_i64() > Some(20), "{status}");
+    assert!(told("started_at").is_string() && told("stopped_at").is_string(), "{status}");
+    // The guardrail, but for what it lets come early.
+    assert!(told("realtime_multiplier").as_f64() < Some(4.0), "{status}");
     let gap = longest_gap_since(&viewer, lost);
     println!("{paths:?} {how:?}: longest silence {gap:?}");
     let bytes = viewer.leave(Leave::Fin);

@@ -52,6 +52,8 @@ fn session(live: bool, watched: bool) -> SessionStats {
         ring_bytes: 0,
         failovers: 0,
         takeovers: 0,
+        filler: None,
+        filler_bytes: 0,
         fail_backs: 0,
         spare: None,
         write_blocked: Duration::ZERO,

@@ -1,11 +1,12 @@
 //! The source of a session: what is on air, that it was lost, and that a person wants another.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{Phase, Shared};
 use crate::model::{SourceId, StreamInfo};
 use crate::session::events::{Event, Selected};
+use crate::session::filler::FillerStats;
 use crate::session::recovery::{NoRecovery, Stage};
 use crate::session::spare::SpareStats;
 
@@ -55,6 +56,22 @@ impl Shared {
     /// What is kept ready beside the source on air.
     pub(in crate::session) fn set_spare(&self, spare: Option<SpareStats>) {
         self.state().spare = spare;
+    }
+
+    /// What viewers are given in a gap.
+    pub(in crate::session) fn set_filler(&self, filler: &FillerStats) {
+        let mut state = self.state();
+        let before = state.filler.as_ref().filter(|last| last.started_at == filler.started_at).map_or(0, |last| last.bytes);
+        state.filler = Some(filler.clone());
+        self.filler_bytes.fetch_add(filler.bytes.saturating_sub(before), Ordering::Relaxed);
+    }
+
+    /// The gap is over.
+    pub(in crate::session) fn filler_over(&self, now: SystemTime) {
+        if let Some(filler) = self.state().filler.as_mut().filter(|filler| filler.stopped_at.is_none()) {
+            filler.stopped_at = Some(now);
+            filler.lasted = now.duration_since(filler.started_at).unwrap_or(filler.lasted);
+        }
     }
 
     pub(in crate::session) fn set_info(&self, info: StreamInfo) {

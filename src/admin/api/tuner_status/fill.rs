@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Churn, ClientStream, Profile, Snapshot, SourceStartup, Subscriber, Transition, Tuner};
+use super::{Churn, ClientStream, Keepalive, Profile, Snapshot, SourceStartup, Subscriber, Transition, Tuner};
 use crate::model::{Moment, SessionHistory, SourceHistory};
-use crate::session::{SessionStats, TunerView};
+use crate::session::{FillerStats, SessionStats, TunerView};
 
 /// As the reference has it.
 const RESELECT_ALERT: i64 = 3;
@@ -109,6 +109,7 @@ fn of_session(row: &mut Tuner, session: &SessionStats, view: &TunerView) {
     row.subscriber_write_blocked_duration_us = u64::try_from(session.write_blocked.as_micros()).unwrap_or(u64::MAX);
     row.subscriber_write_blocked_duration_ms = u64::try_from(session.write_blocked.as_millis()).unwrap_or(u64::MAX);
     row.last_error = session.last_error.clone().unwrap_or_default();
+    row.keepalive = session.filler.as_ref().map(keepalive).unwrap_or_default();
     let ours = session.subscribers.iter().filter(|viewer| view.viewers.contains(&viewer.id));
     row.subscribers = ours
         .map(|viewer| Subscriber {
@@ -117,6 +118,27 @@ fn of_session(row: &mut Tuner, session: &SessionStats, view: &TunerView) {
             started_at: viewer.started_at.into(),
         })
         .collect();
+}
+
+/// Of the last gap.
+fn keepalive(filler: &FillerStats) -> Keepalive {
+    let (rate, expected) = (filler.rate(), filler.programme_bps as f64 / 8.0);
+    let held_back = if filler.guardrail > 0 { "pictures held back: the programme's rate is low" } else { "" };
+    Keepalive {
+        mode: filler.mode.name().to_owned(),
+        fallback_count: signed(filler.fallbacks),
+        fallback_reason: filler.fallback_reason.unwrap_or_default().to_owned(),
+        started_at: Some(filler.started_at.into()),
+        stopped_at: filler.stopped_at.map(Moment::from),
+        duration: spoken(millis(filler.lasted)),
+        bytes: signed(filler.bytes),
+        chunks: signed(filler.chunks),
+        rate_bytes_per_second: rate,
+        expected_rate_bytes_per_second: expected,
+        realtime_multiplier: if expected > 0.0 { rate / expected } else { 0.0 },
+        guardrail_count: signed(filler.guardrail),
+        guardrail_reason: held_back.to_owned(),
+    }
 }
 
 fn profile(session: &SessionStats) -> Profile {
