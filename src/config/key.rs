@@ -43,7 +43,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 44] = [
+pub const KEYS: [Key; 45] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -84,6 +84,7 @@ pub const KEYS: [Key; 44] = [
     one("recovery.upstream_overlimit_cooldown_s", &["3"]),
     switch("recovery.fail_back", &["false"]),
     switch("recovery.hot_standby", &["false"]),
+    one("recovery.codec_change", &["splice"]),
     one("filler.mode", &["slate"]),
     one("filler.text", &["One moment, please"]),
     one("log", &["info"]),

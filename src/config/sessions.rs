@@ -12,6 +12,7 @@ impl Values {
             session_history_days: self.number("history.days", 0..=36_500)?.unwrap_or(default.session_history_days),
             fail_back: self.switch("recovery.fail_back", default.fail_back)?,
             hot_standby: self.switch("recovery.hot_standby", default.hot_standby)?,
+            codec_change: self.one("recovery.codec_change", str::parse)?.unwrap_or(default.codec_change),
             filler: self.one("filler.mode", str::parse)?.unwrap_or(default.filler),
             filler_text: self.one("filler.text", slate_text)?.unwrap_or(default.filler_text),
             stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),

@@ -16,7 +16,7 @@ use super::on_air::{self, Left};
 use super::ports::{Plan, Ports};
 use super::pump::{Cut, Pump};
 use super::recovery::{Event, GaveUp, Recovery, Round, Step};
-use super::settings::Settings;
+use super::settings::{CodecChange, Settings};
 use super::shared::Shared;
 use super::slate::Slate;
 use super::spare::Spare;
@@ -54,7 +54,8 @@ pub async fn run(shared: Arc<Shared>, context: Context) {
 
 async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String) {
     let settings = &*context.settings;
-    let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval };
+    let at_other_codecs = settings.codec_change == CodecChange::Close;
+    let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval, at_other_codecs };
     let mut pump = Pump::new(shared.ring().clone(), cut, clock::now());
     let mut recovery = Recovery::new(settings);
     let mut slate = Slate::new(context.clips.clone().filter(|_| settings.filler == Mode::Slate), &settings.filler_text);

@@ -16,6 +16,7 @@ use crate::base::clock::Instant;
 use crate::ts::PACKET;
 use crate::ts::input::{Input, Then};
 use crate::ts::packet::{NULL_PID, plain};
+use crate::ts::splice::Leading;
 use path::Path;
 
 mod path;
@@ -34,6 +35,8 @@ pub struct Cut {
     pub bytes: usize,
     /// Age.
     pub interval: Duration,
+    /// Also for good, at the first picture in another codec or with sound in another one: the ring is divided there.
+    pub at_other_codecs: bool,
 }
 
 /// The way of a session's bytes into its ring, over all its sources.
@@ -53,6 +56,8 @@ pub struct Pump {
     eager_until: Instant,
     pushed_bytes: u64,
     entered: bool,
+    /// What played at the last random access point.
+    leading: Leading,
 }
 
 impl Pump {
@@ -70,6 +75,7 @@ impl Pump {
             eager_until: now + EAGER,
             pushed_bytes: 0,
             entered: false,
+            leading: Leading::default(),
         }
     }
 
@@ -282,6 +288,12 @@ impl Pump {
             left = left.saturating_sub(bytes.len());
             self.pushed_bytes += bytes.len() as u64;
             self.entered |= point.is_some();
+            if let Some(point) = &point {
+                let before = std::mem::replace(&mut self.leading, point.leading);
+                if self.cut.at_other_codecs && !before.goes_on_as(point.leading) {
+                    self.ring.divide();
+                }
+            }
             let random_access = point.is_some();
             let (resume, media) = point.map_or((Bytes::new(), self.held_media), |point| (point.resume.into(), point.media));
             self.ring.publish(Chunk { bytes, random_access, resume, media }, self.path.media);

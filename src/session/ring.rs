@@ -2,6 +2,8 @@
 //!
 //! A chunk is immutable and shared, so a viewer costs a position and no copy. Memory is bounded: resident bytes, then
 //! time; only a group of pictures that is itself larger may take more, since without its beginning nobody could join.
+//!
+//! It may be divided, where what follows can be played only by whoever begins with it: readers from before see its end there.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,6 +55,9 @@ struct State {
     before: u64,
     bytes: usize,
     edge: Duration,
+    /// How often it was divided, and the chunk with which its present part begins.
+    part: u64,
+    begins: u64,
     closed: bool,
     waiting: Vec<Waiting>,
     woken: Vec<Waker>,
@@ -92,6 +97,17 @@ impl Ring {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        let woken: Vec<Waker> = state.waiting.iter_mut().filter_map(|waiting| waiting.waker.take()).collect();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// What is published from now on is another part: who reads what was published before sees the end behind it, who comes from
+    /// now on begins with what follows.
+    pub fn divide(&self) {
+        let mut state = self.lock();
+        state.part += 1;
+        state.begins = state.first + state.chunks.len() as u64;
         let woken: Vec<Waker> = state.waiting.iter_mut().filter_map(|waiting| waiting.waker.take()).collect();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
@@ -137,9 +153,10 @@ impl State {
         }
     }
 
-    /// The newest random access point at least `lead` behind the edge; failing that, the oldest one.
+    /// The newest random access point of the present part at least `lead` behind the edge; failing that, the oldest one.
     fn entry(&self, lead: Duration) -> Option<u64> {
-        let entries = || self.chunks.iter().enumerate().filter(|(_, chunk)| chunk.random_access);
+        let others = usize::try_from(self.begins.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let entries = || self.chunks.iter().enumerate().skip(others).filter(|(_, chunk)| chunk.random_access);
         let behind = |chunk: &Chunk| self.edge.saturating_sub(chunk.media) >= lead;
         let found = entries().rev().find(|(_, chunk)| behind(chunk)).or_else(|| entries().next());
         found.map(|(index, _)| self.first + index as u64)
@@ -149,6 +166,15 @@ impl State {
     fn offset_of(&self, seq: u64) -> u64 {
         let skipped = usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.before + self.chunks.iter().take(skipped).map(|chunk| chunk.bytes.len() as u64).sum::<u64>()
+    }
+
+    /// Whether this is still to be had by a reader who has entered that part: of those that are over, only the last is known.
+    fn is_of(&self, part: u64, seq: u64) -> bool {
+        match self.part - part {
+            0 => true,
+            1 => (self.first..self.begins).contains(&seq),
+            _ => false,
+        }
     }
 
     fn get(&self, seq: u64) -> Option<&Chunk> {
@@ -180,6 +206,8 @@ pub struct Reader<R: std::ops::Deref<Target = Ring>> {
     ring: R,
     slot: usize,
     at: Position,
+    /// The part that it has entered.
+    part: u64,
     /// Bytes that were published before what it reads next.
     offset: u64,
 }
@@ -222,13 +250,18 @@ impl<R: std::ops::Deref<Target = Ring>> Reader<R> {
             *waiting = Waiting { taken: true, waker: None };
         }
         drop(state);
-        Self { ring, slot, at: Position::Start(start), offset: 0 }
+        Self { ring, slot, at: Position::Start(start), part: 0, offset: 0 }
     }
 
     /// The next chunk. Allocates nothing, copies nothing. Cancel-safe.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Read>> {
         let mut state = self.ring.lock();
         let (mut missed_chunks, mut missed_bytes) = (0, 0);
+        match self.at {
+            Position::Start(_) => self.part = state.part,
+            Position::Next(seq) | Position::Resumed(seq) | Position::Lost(seq) if state.is_of(self.part, seq) => {}
+            _ => return Poll::Ready(None),
+        }
         let (seq, skipped) = match self.at {
             Position::Start(start) => {
                 let lead = if start == Start::First { Duration::MAX } else { self.ring.limits.join_lead };

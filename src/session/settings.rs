@@ -1,9 +1,32 @@
 //! Settings of sessions. Defaults are TUNER.md's.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::filler::Mode;
 use super::recovery::Policy;
+
+/// What viewers see of a change to other codecs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CodecChange {
+    /// The stream goes on, with other PIDs in its tables.
+    #[default]
+    Splice,
+    /// It ends, so that players begin anew, in the session that goes on.
+    Close,
+}
+
+impl FromStr for CodecChange {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "splice" => Ok(Self::Splice),
+            "close" => Ok(Self::Close),
+            _ => Err("it is none of splice, close"),
+        }
+    }
+}
 
 /// Every knob of the session engine.
 #[derive(Debug, Clone)]
@@ -65,6 +88,8 @@ pub struct Settings {
     pub fail_back: bool,
     /// Keep the next source ready while one is on air, where the provider's limit allows and the channel does not say otherwise.
     pub hot_standby: bool,
+    /// What viewers see of a change to other codecs.
+    pub codec_change: CodecChange,
     /// What viewers get between two sources.
     pub filler: Mode,
     /// What a slate says: its first line is drawn large.
@@ -110,6 +135,7 @@ impl Default for Settings {
             cycle_failure_min_health: Duration::from_secs(20),
             fail_back: false,
             hot_standby: false,
+            codec_change: CodecChange::Splice,
             filler: Mode::Slate,
             filler_text: "One moment, please".to_owned(),
             tune_backoff_max_tunes: 8,

@@ -77,6 +77,9 @@ impl Stream for Subscription {
         let this = &mut *self;
         this.tally.touch();
         let read = std::task::ready!(this.reader.poll_read(cx));
+        if read.is_none() {
+            this.reason = "codecs changed";
+        }
         Poll::Ready(read.map(|read| {
             if read.skipped && !this.skipping {
                 this.tally.skips.fetch_add(1, Ordering::Relaxed);

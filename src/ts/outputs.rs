@@ -36,6 +36,23 @@ struct Output {
 #[derive(Debug, Clone, Default)]
 pub struct Outputs {
     known: Vec<Output>,
+    leading: Leading,
+}
+
+/// The PIDs of the picture and the sound that a receiver plays which makes no choice: those it began with, for as long as they are
+/// in the programme.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leading {
+    video: Option<u16>,
+    audio: Option<u16>,
+}
+
+impl Leading {
+    /// Whether one who plays these loses none of them where those are.
+    pub fn goes_on_as(self, other: Self) -> bool {
+        let goes_on = |ours: Option<u16>, theirs| ours.is_none() || ours == theirs;
+        goes_on(self.video, other.video) && goes_on(self.audio, other.audio)
+    }
 }
 
 /// An output PID given to a stream.
@@ -63,7 +80,20 @@ impl Outputs {
         for (stream, assigned) in programme.streams.iter().zip(&mut assigned).filter(|(_, assigned)| assigned.is_none()) {
             *assigned = self.add(stream);
         }
+        let leading = |kind, before: Option<u16>| {
+            let of_kind = || programme.streams.iter().zip(&assigned).filter(move |(stream, _)| stream.codec.kind() == kind);
+            let mut pids = of_kind().filter_map(|(_, assigned)| Some(assigned.as_ref()?.pid));
+            let first = pids.next();
+            before.filter(|before| first == Some(*before) || pids.any(|pid| pid == *before)).or(first)
+        };
+        let Leading { video, audio } = self.leading;
+        self.leading = Leading { video: leading(Kind::Video, video), audio: leading(Kind::Audio, audio) };
         assigned.into_iter().flatten().collect()
+    }
+
+    /// What leads in the programme that was assigned last.
+    pub fn leading(&self) -> Leading {
+        self.leading
     }
 
     /// Slots in the programme that is on now whose streams are of this codec, in the order in which they were last used.
@@ -141,6 +171,22 @@ mod tests {
         assert_eq!(pids(&mut outputs, &[(Codec::Ac3, "eng"), (Codec::Ac3, "spa")]), [0x110, 0x111]);
         assert_eq!(pids(&mut outputs, &[(Codec::Ac3, "spa"), (Codec::Ac3, "eng")]), [0x111, 0x110]);
         assert_eq!(pids(&mut outputs, &[(Codec::Ac3, "fra")]), [0x110]);
+    }
+
+    #[test]
+    fn who_plays_the_first_picture_and_sound_loses_them_with_their_codec() {
+        let mut outputs = Outputs::default();
+        let mut leading = |streams: &[(Codec, &str)]| {
+            pids(&mut outputs, streams);
+            outputs.leading()
+        };
+        let first = leading(&[(Codec::H264, ""), (Codec::Aac, "")]);
+        assert!(Leading::default().goes_on_as(first));
+        assert!(first.goes_on_as(leading(&[(Codec::Ac3, ""), (Codec::Aac, ""), (Codec::H264, "")])), "another order");
+        assert!(!first.goes_on_as(leading(&[(Codec::H264, ""), (Codec::Ac3, "")])), "other sound");
+        assert!(first.goes_on_as(leading(&[(Codec::H264, ""), (Codec::Aac, "")])), "and back");
+        assert!(!first.goes_on_as(leading(&[(Codec::Hevc, ""), (Codec::Aac, "")])), "other pictures");
+        assert!(!first.goes_on_as(leading(&[(Codec::Aac, "")])), "no pictures");
     }
 
     #[test]

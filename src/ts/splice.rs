@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use self::silence::Silence;
 use super::adaptation;
 use super::input::Mark;
+pub use super::outputs::Leading;
 use super::outputs::{NO_SLOT, Outputs, PCR_PID, PCR_SLOT, PMT_PID};
 use super::packet::{self, ADAPTATION, NULL_PID, PAYLOAD, counted, header, plain};
 use super::pes;
@@ -249,6 +250,11 @@ impl Splice {
         self.pcr = pcr;
         self.main = programme.main_stream().and_then(|main| assigned.get(main)).map(|assigned| assigned.slot);
         self.tables.set(pmt::body(pcr_pid, &programme.descriptors, &entries));
+    }
+
+    /// What a receiver plays that makes no choice.
+    pub fn leading(&self) -> Leading {
+        self.outputs.leading()
     }
 
     /// Rewrites one packet and appends it to `out`, behind PAT and PMT where they are due.

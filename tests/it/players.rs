@@ -9,7 +9,7 @@ use crate::support::process::{Output, run};
 use crate::support::rig::{LINEUP, Rig};
 
 /// VLC, which refuses to run as root, without screen or loudspeaker.
-fn vlc(rig: &Rig, arguments: &[&str]) -> Command {
+pub fn vlc(rig: &Rig, arguments: &[&str]) -> Command {
     let home = rig.app.dir().join("vlc");
     std::fs::create_dir_all(&home).unwrap();
     let parent = std::os::unix::fs::PermissionsExt::from_mode(0o711);

@@ -9,7 +9,7 @@ use crate::ts::lead_in::{LeadIn, Taken};
 use crate::ts::leap::{self, Leaps};
 use crate::ts::programme::Programme;
 use crate::ts::silent::Silent;
-use crate::ts::splice::{Removal, Rewritten, Splice, counts_further, counts_on, remove};
+use crate::ts::splice::{Leading, Removal, Rewritten, Splice, counts_further, counts_on, remove};
 use crate::ts::whole::{Open, Whole};
 use crate::ts::{PACKET, RawPacket};
 
@@ -24,6 +24,8 @@ pub struct Point {
     pub resume: Vec<u8>,
     /// Media time when it came.
     pub media: Duration,
+    /// What plays from here on.
+    pub leading: Leading,
 }
 
 /// Where packets go, and what is known of those that are not yet published. Offsets count from the first of these.
@@ -160,7 +162,8 @@ impl Path {
         }
         if rewritten == Rewritten::RandomAccess {
             let (at, resume) = (self.length, self.scratch.clone());
-            self.points.push_back(Point { at, picture_at: at + inserted, resume, media: self.media });
+            let leading = self.splice.leading();
+            self.points.push_back(Point { at, picture_at: at + inserted, resume, media: self.media, leading });
         }
         self.length += inserted;
         if rewritten == Rewritten::Dropped {

@@ -43,7 +43,7 @@ fn corpus(name: &str) -> Vec<u8> {
 fn pump(chunk: usize) -> (Pump, Arc<Ring>) {
     let limits = Limits { bytes: 64 << 20, bytes_max: 64 << 20, time: Duration::from_secs(900), join_lead: Duration::ZERO };
     let ring = Arc::new(Ring::new(limits));
-    let cut = Cut { bytes: chunk, interval: Duration::from_secs(900) };
+    let cut = Cut { bytes: chunk, interval: Duration::from_secs(900), at_other_codecs: false };
     (Pump::new(ring.clone(), cut, crate::base::clock::now()), ring)
 }
 

@@ -148,3 +148,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn where_it_is_divided_readers_end_and_others_begin() {
+    let ring = Arc::new(Ring::new(LIMITS));
+    publish(&ring, 1, 10, true, 0);
+    let mut before = Reader::new(ring.clone(), Start::First);
+    let mut lagging = Reader::new(ring.clone(), Start::First);
+    assert_eq!((got(&mut before), got(&mut lagging)), ((1, false), (1, false)));
+    publish(&ring, 2, 10, false, 100);
+    let mut waiting = Reader::new(ring.clone(), Start::Join);
+    ring.divide();
+    assert!(read(&mut waiting).is_pending(), "it begins with what follows");
+    assert_eq!(got(&mut before), (2, false), "what was published before is still read");
+    assert!(matches!(read(&mut before), Poll::Ready(None)));
+    publish(&ring, 3, 10, true, 5000);
+    publish(&ring, 4, 10, false, 9000);
+    assert!(matches!(read(&mut before), Poll::Ready(None)), "and nothing behind it");
+    assert_eq!((got(&mut waiting), got(&mut waiting)), ((3, false), (4, false)));
+    assert_eq!(got(&mut Reader::new(ring.clone(), Start::Join)), (3, false));
+    // One who has fallen out of the ring does not skip into the other part; nor does one that is two parts behind.
+    publish(&ring, 5, 2000, true, 10_000);
+    publish(&ring, 6, 2000, true, 10_001);
+    assert!(matches!(read(&mut lagging), Poll::Ready(None)));
+    ring.divide();
+    publish(&ring, 7, 10, true, 20_000);
+    assert!(matches!(read(&mut before), Poll::Ready(None)));
+    assert!(matches!(read(&mut waiting), Poll::Ready(None)));
+    assert_eq!(got(&mut Reader::new(ring, Start::Join)), (7, false));
+}

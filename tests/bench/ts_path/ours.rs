@@ -25,7 +25,7 @@ impl Default for Session {
             Limits { bytes: 16 << 20, bytes_max: 64 << 20, time: Duration::from_secs(30), join_lead: Duration::from_secs(1) };
         let ring = Arc::new(Ring::new(limits));
         let now = clock::now();
-        let cut = Cut { bytes: 64 * 1024, interval: Duration::from_millis(60) };
+        let cut = Cut { bytes: 64 * 1024, interval: Duration::from_millis(60), at_other_codecs: false };
         Self { pump: Pump::new(ring.clone(), cut, now), ring, input: Input::new(Choice::First), now }
     }
 }

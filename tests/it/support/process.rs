@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,8 +43,8 @@ impl Output {
 pub struct Running {
     child: Child,
     pid: Pid,
-    stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stdout: Option<Pipe>,
+    stderr: Option<Pipe>,
     started: Instant,
     name: String,
 }
@@ -90,9 +91,15 @@ impl Running {
         let _ = kill_process(self.pid, signal);
     }
 
+    /// What it has said so far, on standard output and then on standard error.
+    pub fn so_far(&self) -> String {
+        let said: Vec<u8> = [&self.stdout, &self.stderr].into_iter().flatten().flat_map(Pipe::so_far).collect();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
     fn output(&mut self) -> (Vec<u8>, String) {
-        let stdout = self.stdout.take().map(|thread| thread.join().unwrap()).unwrap_or_default();
-        let stderr = self.stderr.take().map(|thread| thread.join().unwrap()).unwrap_or_default();
+        let stdout = self.stdout.take().map(Pipe::finish).unwrap_or_default();
+        let stderr = self.stderr.take().map(Pipe::finish).unwrap_or_default();
         (stdout, String::from_utf8_lossy(&stderr).into_owned())
     }
 }
@@ -106,10 +113,33 @@ impl Drop for Running {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        bytes
-    })
+/// What comes out of a program.
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Pipe {
+    fn so_far(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.thread.join().unwrap();
+        std::mem::take(&mut self.bytes.lock().unwrap())
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> Pipe {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let thread = std::thread::spawn({
+        let bytes = Arc::clone(&bytes);
+        move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                bytes.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        }
+    });
+    Pipe { bytes, thread }
 }

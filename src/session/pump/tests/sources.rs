@@ -95,7 +95,8 @@ impl Session {
         let limits = Limits { bytes: 64 << 20, bytes_max: 64 << 20, time: Duration::from_secs(3600), join_lead: Duration::ZERO };
         let ring = Arc::new(Ring::new(limits));
         let now = clock::now();
-        let pump = Pump::new(ring.clone(), Cut { bytes: 65_536, interval: Duration::from_millis(60) }, now);
+        let pump =
+            Pump::new(ring.clone(), Cut { bytes: 65_536, interval: Duration::from_millis(60), at_other_codecs: false }, now);
         Self { pump, reader: Reader::new(ring, Start::First), now, out: Vec::new() }
     }
 
