@@ -144,6 +144,10 @@ pub struct Splice {
     offset_90k: u64,
     clock_offset_90k: u64,
     shown_offset_90k: u64,
+    /// Decoding times move on, little by little, until they are moved by so much.
+    catch_up_to_90k: u64,
+    /// How long after its place in the output's time the picture is shown with which the last source began.
+    lead_90k: u64,
     /// By how much the decoding time of the picture that begins the next source was moved on before.
     delayed_90k: u64,
     /// A clip of our own stands in for a source.
@@ -190,6 +194,8 @@ impl Splice {
             offset_90k: 0,
             clock_offset_90k: 0,
             shown_offset_90k: 0,
+            catch_up_to_90k: 0,
+            lead_90k: 0,
             delayed_90k: 0,
             standing_in: false,
             source_pcr: None,
@@ -376,7 +382,11 @@ impl Splice {
             return Rewritten::Dropped;
         }
         let new_base = mark.pcr.is_some_and(|pcr| self.takes_pcr(slot, pcr.plus_90k(self.clock_offset_90k)));
-        let offset_90k = if self.main == Some(slot) { self.offset_90k } else { self.shown_offset_90k };
+        let governs = self.main == Some(slot);
+        if governs && mark.unit_start && !begins {
+            self.catch_up(packet);
+        }
+        let offset_90k = if governs { self.offset_90k } else { self.shown_offset_90k };
         let time = shifted(packet, mark, offset_90k, self.shown_offset_90k);
         if self.gathers(slot, packet, mark, time, before) || !self.opens(slot, mark, time, before) {
             return Rewritten::Dropped;

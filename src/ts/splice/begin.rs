@@ -90,11 +90,20 @@ impl Splice {
     fn source_begins(&mut self, here: Pts90k, pts: Option<Pts90k>, next: Pts90k, step: u64) {
         let room = LONGEST_STEP_90K.saturating_sub(step);
         let mut late = self.delayed_90k.min(room);
-        let offset = next.plus(late).offset_from(here);
-        let shown = pts.zip(self.shown).map_or(0, |(pts, shown)| shown.plus(step).since(pts.plus(offset)));
-        late += u64::try_from(shown).unwrap_or(0).min(room - late);
+        if let Some(pts) = pts {
+            let first_shown = pts.plus(next.plus(late).offset_from(here));
+            self.lead_90k = u64::try_from(first_shown.since(next)).unwrap_or(0);
+            let hidden = self.shown.map_or(0, |shown| shown.plus(step).since(first_shown));
+            let hidden = u64::try_from(hidden).unwrap_or(0);
+            let absorbed = hidden.min(room - late);
+            late += absorbed;
+            // What is left of it: pictures wait for longer between decoding and showing, until they have caught up.
+            self.shown_offset_90k = next.plus(late + hidden - absorbed).offset_from(here);
+        } else {
+            self.shown_offset_90k = next.plus(late).offset_from(here);
+        }
         self.offset_90k = next.plus(late).offset_from(here);
-        self.shown_offset_90k = self.offset_90k;
+        self.catch_up_to_90k = self.shown_offset_90k;
         // The clock goes on, though pictures may wait longer in this source's buffer than in the last one's, or shorter, or their
         // decoding times were moved closer together: as long as enough of the wait is left.
         let mut clock = next.plus(late).offset_from(here.minus(self.delayed_90k.saturating_sub(late)));
@@ -112,13 +121,31 @@ impl Splice {
         self.clock_offset_90k = if lead >= LEAST_LEAD_90K { clock } else { self.offset_90k };
     }
 
-    /// A clip has no reordered pictures: each is shown as long after it is decoded as those of the source before were.
+    /// A clip has no reordered pictures: each is shown as long after it is decoded as those of the source before were, and
+    /// soon less: so that one like it can take over without waiting, and one that has none without a gap.
     fn clip_begins(&mut self, here: Pts90k, next: Pts90k, step: u64) {
         let reordered = self.shown.zip(self.highest).map_or(0, |(shown, highest)| shown.since(highest));
         let reordered = u64::try_from(reordered).unwrap_or(0).min(MOST_REORDERED * step);
-        self.offset_90k = next.offset_from(here);
+        let room = LONGEST_STEP_90K.saturating_sub(step + ROUNDING_90K.unsigned_abs());
+        let late = reordered.saturating_sub(self.lead_90k.min(room));
+        self.offset_90k = next.plus(late.min(room)).offset_from(here);
         self.shown_offset_90k = next.plus(reordered).offset_from(here);
+        self.catch_up_to_90k = next.plus(late).offset_from(here);
         self.clock_offset_90k = self.clock_offset(step);
+    }
+
+    /// A picture begins here: it is decoded later than its place among the others says, if they have to catch up. One that has
+    /// no decoding time of its own, as it is shown at once, has been moved with what is shown.
+    pub(super) fn catch_up(&mut self, packet: &RawPacket) {
+        let left = Pts90k(self.catch_up_to_90k).since(Pts90k(self.offset_90k));
+        if left <= 0 {
+            return;
+        }
+        let dts = pes::Header::parse(packet::payload(packet)).and_then(|header| header.dts);
+        if let Some((dts, highest)) = dts.zip(self.highest) {
+            let room = LONGEST_STEP_90K as i64 - dts.plus(self.offset_90k).since(highest);
+            self.offset_90k = Pts90k(self.offset_90k).plus(room.clamp(0, left).unsigned_abs()).0;
+        }
     }
 
     /// The last PCR of a source was left out with what came before its beginning: it is told again.

@@ -1,4 +1,5 @@
 mod mutations;
+mod reorder;
 mod timeline;
 
 use std::collections::HashMap;
@@ -17,11 +18,16 @@ struct Session {
     /// What came in since the first random access point, in order.
     given: Vec<(RawPacket, Mark)>,
     random_access: Vec<usize>,
+    /// What follows is a clip of our own.
+    standing_in: bool,
 }
 
 impl Sink for Session {
     fn programme(&mut self, programme: &Programme) {
-        self.splice.programme(programme);
+        match self.standing_in {
+            true => self.splice.stand_in(programme),
+            false => self.splice.programme(programme),
+        }
     }
 
     fn packet(&mut self, packet: &RawPacket, mark: Mark) {
