@@ -23,10 +23,6 @@ use crate::ts::{PACKET, pes};
 /// Pieces of a clip that are read ahead.
 const AHEAD: usize = 2;
 
-/// Where nothing stands in for a source for so long, viewers stand still on what came of it last: then all of it is given,
-/// whole or not.
-const STANDS_STILL: Duration = Duration::from_secs(1);
-
 /// The slate of one session.
 #[derive(Debug)]
 pub struct Slate {
@@ -80,12 +76,8 @@ impl Slate {
         let mut reel = Reel::default();
         let mut input = None;
         let mut open = filler.wants_slate();
-        let stands_still_at = clock::now() + STANDS_STILL;
         loop {
             let now = clock::now();
-            if input.is_none() && now >= stands_still_at {
-                pump.give_rest(now);
-            }
             let mut before = (pump.pushed_bytes(), shared.ring().published());
             let next = filler.next(now, reel.picture(), pump.entered());
             match next {
