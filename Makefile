@@ -45,11 +45,15 @@ unit:
 	@$(CARGO) build --locked --bins
 	@$(CARGO) nextest run --locked --lib --bins --test it --no-fail-fast
 
-prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak, fuzzing, and later big imports
+prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak, every fault, fuzzing, and later big imports
 	@$(CARGO) bench --locked
 	@$(CARGO) build --locked --bins
 	@ROOFTOP_IT_SOAK_S=$(SOAK_SECONDS) ROOFTOP_IT_SEED=$(SEED) $(CARGO) nextest run --locked --test it --retries 0 \
 		--success-output immediate soak
+	@rm -f target/matrix.txt
+	@ROOFTOP_IT_MATRIX=all ROOFTOP_IT_TABLE=$(CURDIR)/target/matrix.txt $(CARGO) nextest run --locked --test it --retries 0 \
+		seamless::matrix
+	@cat target/matrix.txt
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
 deb: build-needs ## the Debian package, in target/debian

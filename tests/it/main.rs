@@ -19,6 +19,7 @@ mod package;
 mod players;
 mod prober;
 mod recovery;
+mod seamless;
 mod seamless_players;
 mod slots;
 mod soak;

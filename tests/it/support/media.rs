@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::restamp::Media;
 
 /// A kind of stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// H.264 with B frames and AAC, 1280×720, 25 frames a second, about 2 Mbit/s.
     H264,
@@ -25,6 +25,9 @@ pub enum Kind {
     HevcEac3,
     /// MPEG-2 and MPEG audio layer 2, 720×576.
     Mpeg2Mp2,
+    #[expect(dead_code, reason = "second tracks are not filled yet")]
+    /// MPEG-2 with two tracks of sound: MPEG audio layer 2, and AC-3 with 5.1 channels, 720×576.
+    Mpeg2TwoTracks,
     /// MPEG audio layer 2 alone.
     Radio,
 }
@@ -39,13 +42,14 @@ impl Kind {
             Kind::H264Ac3 => "h264-ac3",
             Kind::HevcEac3 => "hevc-eac3",
             Kind::Mpeg2Mp2 => "mpeg2-mp2",
+            Kind::Mpeg2TwoTracks => "mpeg2-two-tracks",
             Kind::Radio => "radio",
         }
     }
 
     fn seconds(self) -> u64 {
         match self {
-            Kind::Radio | Kind::Mpeg2Mp2 => 24,
+            Kind::Radio | Kind::Mpeg2Mp2 | Kind::Mpeg2TwoTracks => 24,
             Kind::Hevc | Kind::Small | Kind::H264Ac3 | Kind::HevcEac3 => 16,
             Kind::H264 | Kind::Mpeg2 => 32,
         }
@@ -100,6 +104,15 @@ impl Kind {
                 picture("720x576", "testsrc2"),
                 tone(310),
                 seconds * 48000 / 1152,
+            ),
+            Kind::Mpeg2TwoTracks => format!(
+                "{} {} -map 0:v -map 1:a -map 1:a -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 {video} \
+                 -c:a:0 mp2 -ac:a:0 2 -b:a:0 192k -frames:a:0 {} \
+                 -filter:a:1 atrim=end_sample={} -c:a:1 ac3 -ac:a:1 6 -b:a:1 384k",
+                picture("720x576", "testsrc2"),
+                tone(320),
+                seconds * 48000 / 1152,
+                seconds * 48000 - 256,
             ),
             Kind::Radio => format!("{} -c:a mp2 -b:a 192k -ac 2 -frames:a {}", tone(500), seconds * 48000 / 1152),
         }

@@ -102,18 +102,16 @@ async fn live<W: AsyncWrite + Unpin>(
             Cue::End | Cue::Reset => return Ok(()),
             Cue::Garbage | Cue::Nulls => {
                 sink.send(&instead(now, &mut noise)).await?;
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
-                    changed = cue.changed() => if changed.is_ok() { player = programme.media.play(zero.elapsed()) },
+                if is_cued(cue, Duration::from_millis(20)).await {
+                    player = programme.media.play(zero.elapsed());
                 }
                 continue;
             }
             Cue::Leap => player.leap(3600 * 90_000 * u64::from(std::mem::replace(&mut leap, false))),
             Cue::Trickle => {
                 sink.send(&player.next_packet()).await?;
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(250)) => {}
-                    changed = cue.changed() => if changed.is_ok() { player = programme.media.play(zero.elapsed()) },
+                if is_cued(cue, Duration::from_millis(250)).await {
+                    player = programme.media.play(zero.elapsed());
                 }
                 continue;
             }
@@ -134,11 +132,18 @@ async fn live<W: AsyncWrite + Unpin>(
         }
         pending.clear();
         let wait = player.due().saturating_sub(zero.elapsed());
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            changed = cue.changed() => if changed.is_err() { tokio::time::sleep(wait).await },
-        }
+        is_cued(cue, wait).await;
     }
+}
+
+/// Waits for so long, or for a cue if that comes first; says whether it did. Once another script is set none will come.
+async fn is_cued(cue: &mut watch::Receiver<Cue>, wait: Duration) -> bool {
+    let cued = tokio::time::timeout(wait, async {
+        if cue.changed().await.is_err() {
+            std::future::pending().await
+        }
+    });
+    cued.await.is_ok()
 }
 
 /// What comes instead of a programme in 20 ms, at about 1 Mbit/s.
