@@ -79,7 +79,8 @@ fn assert_went_on(bytes: &[u8], kind: Kind, watched: Duration) {
     let (count, span) = pictures(bytes, &found);
     assert!(span + Duration::from_secs(3) > watched, "{span:?} of pictures in {watched:?}");
     let expected = span.as_millis() as usize / 40;
-    assert!(count.abs_diff(expected) <= 6, "{count} pictures in {span:?}");
+    // At a cut those are missing that were to be shown before the last one that came, and leading ones at the next.
+    assert!(count <= expected + 3 && count + 10 >= expected, "{count} pictures in {span:?}");
     // Nobody can decode the leading pictures of the open group with which the first source may begin, and the last unit is cut.
     let decoded = decoded(bytes);
     assert!(decoded + 5 >= count, "{decoded} of {count} pictures");
