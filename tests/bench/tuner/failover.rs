@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::client;
-use super::origin::{Fault, Origin, Stream};
+use super::origin::{Fault, Origin, Stream, TAIL as ORIGIN_TAIL};
 use super::process::Rooftop;
 use super::{Outcome, ms, quantile};
 
@@ -14,6 +14,9 @@ const ROUNDS: usize = 6;
 const HEALTHY: Duration = Duration::from_secs(21);
 /// So much is looked at after a loss.
 const AFTER: Duration = Duration::from_secs(6);
+
+/// Packets of the stream that are further apart come from another source: a quarter of a second of it.
+const APART: usize = 1500;
 
 /// What the reference does, as it was measured: hdhriptv.md, sections 2.5 and 3.
 const REFERENCE: [(Fault, &str); 2] = [
@@ -56,6 +59,41 @@ pub fn run(stream: &Stream) -> Outcome {
             ms(quantile(&mut whole, 1.0)),
         );
     }
+    for fault in [Fault::End, Fault::Stall] {
+        standby(stream, fault)?;
+    }
+    Ok(())
+}
+
+/// The same, where the other source is kept ready.
+fn standby(stream: &Stream, fault: Fault) -> Outcome {
+    let origin = Origin::from_start(stream)?;
+    let lists = [origin.playlist_of("one", 0)?, origin.playlist_of("one", 1)?];
+    let rooftop = Rooftop::start_with(&lists, &[("ROOFTOP_RECOVERY_HOT_STANDBY", "true")])?;
+    let mut viewer = Viewer::open(&rooftop.channel(0)?, stream.first_keyframe()?.1)?;
+    viewer.places = stream.places();
+    let (mut silences, mut backs, mut faults) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        viewer.read_for(HEALTHY)?;
+        let lost = Instant::now();
+        origin.lose_oldest(fault);
+        let seen = viewer.read_for(AFTER)?;
+        faults += seen.faults;
+        silences.push(seen.silence);
+        backs.push(seen.elsewhere.ok_or("the other source never came")? - lost);
+    }
+    let goals = match fault {
+        Fault::End => "goals 0, 500 ms",
+        Fault::Stall => "goals 0, 1.5 s",
+    };
+    println!(
+        "hot standby, {fault:?}: longest silence median {:.0} ms, most {:.0} ms; {faults} errors; back on live from the loss median \
+         {:.0} ms, most {:.0} ms ({goals})",
+        ms(quantile(&mut silences, 0.5)),
+        ms(quantile(&mut silences, 1.0)),
+        ms(quantile(&mut backs, 0.5)),
+        ms(quantile(&mut backs, 1.0)),
+    );
     Ok(())
 }
 
@@ -66,6 +104,8 @@ struct Seen {
     faults: usize,
     /// When the picture came that a source begins with.
     marks: Vec<Instant>,
+    /// When bytes came from another place of the stream than those that follow the ones before.
+    elsewhere: Option<Instant>,
 }
 
 /// A viewer that judges as it reads.
@@ -75,17 +115,20 @@ struct Viewer {
     counters: HashMap<u16, u8>,
     decoding: HashMap<u16, u64>,
     mark: Vec<u8>,
+    /// Where in the stream packets lie that end like this.
+    places: HashMap<Vec<u8>, usize>,
+    place: Option<usize>,
 }
 
 impl Viewer {
     fn open(address: &str, mark: Vec<u8>) -> Result<Self, Box<dyn std::error::Error>> {
         let (stream, rest) = client::opened(address)?;
-        Ok(Self { stream, rest, counters: HashMap::new(), decoding: HashMap::new(), mark })
+        Ok(Self { stream, rest, counters: HashMap::new(), decoding: HashMap::new(), mark, places: HashMap::new(), place: None })
     }
 
     fn read_for(&mut self, time: Duration) -> Result<Seen, Box<dyn std::error::Error>> {
         let began = Instant::now();
-        let mut seen = Seen { silence: Duration::ZERO, faults: 0, marks: Vec::new() };
+        let mut seen = Seen { silence: Duration::ZERO, faults: 0, marks: Vec::new(), elsewhere: None };
         let mut last = began;
         let mut buffer = vec![0; 256 * 1024];
         while began.elapsed() < time {
@@ -123,6 +166,12 @@ impl Viewer {
         {
             let last = self.decoding.insert(pid, time);
             seen.faults += usize::from(last.is_some_and(|last| time.wrapping_sub(last) & ((1 << 33) - 1) > 1 << 32));
+        }
+        if let Some(place) = packet.get(ORIGIN_TAIL..).and_then(|tail| self.places.get(tail)).copied() {
+            let last = self.place.replace(place);
+            if last.is_some_and(|last| place.abs_diff(last) > APART) {
+                seen.elsewhere.get_or_insert(now);
+            }
         }
         if payload.ends_with(&self.mark) {
             seen.marks.push(now);

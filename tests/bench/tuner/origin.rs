@@ -1,11 +1,15 @@
 //! The upstream: one stream of constant rate made by ffmpeg, sent by the clock.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// By what comes from here on a packet is known.
+pub const TAIL: usize = 88;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -35,7 +39,18 @@ impl Stream {
             |packet: &[u8; 188]| packet[1] & 0x40 != 0 && packet[3] & 0x20 != 0 && packet[4] > 0 && packet[5] & 0x40 != 0;
         let video = |packet: &[u8; 188]| packet.windows(4).any(|four| four == [0, 0, 1, 0xE0]);
         let (at, packet) = packets.into_iter().find(|(_, packet)| begins(packet) && video(packet)).ok_or("no keyframe")?;
-        Ok((at * 188, packet[88..].to_vec()))
+        Ok((at * 188, packet[TAIL..].to_vec()))
+    }
+
+    /// Where each packet lies, by its end, where no other one ends like it.
+    pub fn places(&self) -> HashMap<Vec<u8>, usize> {
+        let mut places = HashMap::new();
+        for (at, packet) in self.bytes.as_chunks::<188>().0.iter().enumerate() {
+            let tail = packet.get(TAIL..).unwrap_or_default().to_vec();
+            places.entry(tail).and_modify(|place| *place = usize::MAX).or_insert(at);
+        }
+        places.retain(|_, place| *place != usize::MAX);
+        places
     }
 }
 
@@ -80,6 +95,8 @@ pub struct Origin {
 struct State {
     /// What has happened to those who came before that.
     lost: Option<(Instant, Fault)>,
+    /// Who is served, and since when.
+    served: Vec<Instant>,
     /// When the first keyframe of each request was sent.
     keyframes: Vec<Instant>,
 }
@@ -110,7 +127,16 @@ impl Origin {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (bytes, state) = (bytes.clone(), Arc::clone(&state));
-                std::thread::spawn(move || send(client, &bytes, mode, bytes_per_second, keyframe, &state));
+                std::thread::spawn(move || {
+                    let begun = Instant::now();
+                    if let Ok(mut state) = state.lock() {
+                        state.served.push(begun);
+                    }
+                    send(client, begun, &bytes, mode, bytes_per_second, keyframe, &state);
+                    if let Ok(mut state) = state.lock() {
+                        state.served.retain(|other| *other != begun);
+                    }
+                });
             }
         });
         Ok(origin)
@@ -120,6 +146,13 @@ impl Origin {
     pub fn lose(&self, fault: Fault) {
         if let Ok(mut state) = self.state.lock() {
             state.lost = Some((Instant::now(), fault));
+        }
+    }
+
+    /// This happens to whoever has been served longest.
+    pub fn lose_oldest(&self, fault: Fault) {
+        if let Ok(mut state) = self.state.lock() {
+            state.lost = state.served.iter().min().map(|oldest| (*oldest, fault));
         }
     }
 
@@ -160,8 +193,15 @@ impl Origin {
 }
 
 /// Sends by the clock, in pieces of whole packets every 2 ms; ends when the client does.
-fn send(mut client: TcpStream, bytes: &[u8], mode: Mode, bytes_per_second: f64, keyframe: usize, state: &Mutex<State>) {
-    let begun = Instant::now();
+fn send(
+    mut client: TcpStream,
+    begun: Instant,
+    bytes: &[u8],
+    mode: Mode,
+    bytes_per_second: f64,
+    keyframe: usize,
+    state: &Mutex<State>,
+) {
     let mut request = [0; 2048];
     if client.read(&mut request).is_err() || client.set_nodelay(true).is_err() {
         return;

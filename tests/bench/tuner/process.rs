@@ -17,11 +17,16 @@ pub struct Rooftop {
 
 impl Rooftop {
     pub fn start(playlists: &[PathBuf]) -> Result<Self, Error> {
+        Self::start_with(playlists, &[])
+    }
+
+    /// With settings as environment variables.
+    pub fn start_with(playlists: &[PathBuf], settings: &[(&str, &str)]) -> Result<Self, Error> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let data = tempfile::tempdir()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_rooftop"));
         command.arg("serve").arg("--data-dir").arg(data.path()).arg("--listen").arg(address.to_string());
-        command.env("ROOFTOP_PROBER_INTERVAL_H", "0");
+        command.env("ROOFTOP_PROBER_INTERVAL_H", "0").envs(settings.iter().copied());
         command.args(["--discovery", "off", "--log", "warn"]).stdout(Stdio::null());
         for list in playlists {
             command.arg("--playlist").arg(list);
