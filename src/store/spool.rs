@@ -1,8 +1,8 @@
 //! The spool of viewing events: many small rows that only ever grow at one end, so they are in sled and not in the database.
 //!
 //! Handing one in never waits. A thread writes what has gathered, at most every 500 ms so that flash lives, and has it on disk
-//! before it writes again: killed or without power, the last half second is lost at most. Who hands in more than can be written
-//! loses the oldest, and they are counted.
+//! before it writes again: killed or without power, what came in the last half second, and while that was written, is lost.
+//! Who hands in more than can be written loses the oldest, and they are counted.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
