@@ -15,7 +15,7 @@ use crate::base::clock;
 use crate::base::tasks::{self, CancellationToken};
 use crate::config::Config;
 use crate::http::{Access, server};
-use crate::media::clip::{self, Clips};
+use crate::media::clip::{self, Backdrop, Clips};
 use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
 use crate::session::Manager;
@@ -28,6 +28,21 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 /// Answers get this much of it.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The picture of the slates. One that cannot be shown does not keep the house from running.
+async fn backdrop(config: &Config) -> Option<Backdrop> {
+    let path = config.session.filler_image.clone()?;
+    match tasks::blocking(move || Backdrop::of(&path)).await.ok()? {
+        Ok(backdrop) => Some(backdrop),
+        Err(error) => {
+            tracing::warn!(
+                error = %error,
+                "filler.image: slates show their text instead. Give a PNG or JPEG that the user of rooftop may read, and restart"
+            );
+            None
+        }
+    }
+}
+
 /// Runs Rooftop until a signal ends it.
 ///
 /// # Errors
@@ -38,12 +53,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
+    let backdrop = backdrop(&config).await;
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
     let opener = Arc::new(opener);
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone(), config.session.cycle_failure_min_health);
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
-    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone()).with_slates(clips.clone());
+    let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone()).with_slates(clips.clone(), backdrop);
     let spool = Spool::start(&config.data_dir)?;
     let keeper = Keeper::start(&store, &spool, manager.journal(), &config.session).await;
     import::before_serving(&config, &store, &pool).await?;

@@ -7,7 +7,7 @@ use super::{Origin, Resolved, file, place, resolve};
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/rooftop.toml"));
 /// Shown with an example, for their default is made while it runs or kept in the database.
-const BY_CHANCE: [&str; 4] = ["data_dir", "tuners", "device_id", "worker.program"];
+const BY_CHANCE: [&str; 5] = ["data_dir", "tuners", "device_id", "worker.program", "filler.image"];
 
 /// The example with all that is commented out in force.
 fn uncommented() -> String {
@@ -51,4 +51,5 @@ fn all_of_it_in_force_is_usable() {
     assert_eq!(config.data_dir, Path::new(place::SERVICE_DIR));
     assert_eq!(config.device.tuners, Some(crate::store::NewDevice::default().tuner_count));
     assert_eq!(config.worker.program.as_deref(), Some(Path::new("/usr/lib/rooftop/rooftop-worker")));
+    assert_eq!(config.session.filler_image.as_deref(), Some(Path::new("/var/lib/rooftop/slate.png")));
 }

@@ -43,7 +43,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
@@ -87,6 +87,7 @@ pub const KEYS: [Key; 45] = [
     one("recovery.codec_change", &["splice"]),
     one("filler.mode", &["slate"]),
     one("filler.text", &["One moment, please"]),
+    one("filler.image", &[]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -239,7 +239,7 @@ fn listen(text: &str) -> Result<Listen, &'static str> {
     Ok(Listen { addr, optional })
 }
 
-fn not_empty(text: &str) -> Result<String, &'static str> {
+pub(super) fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("it is empty") } else { Ok(text.to_owned()) }
 }
 

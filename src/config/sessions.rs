@@ -1,7 +1,9 @@
 //! Settings of sessions.
 
+use std::path::PathBuf;
+
 use super::error::ConfigError;
-use super::resolve::{MILLISECOND, SECOND, Values};
+use super::resolve::{MILLISECOND, SECOND, Values, not_empty};
 use crate::session::Settings as SessionSettings;
 
 impl Values {
@@ -15,6 +17,7 @@ impl Values {
             codec_change: self.one("recovery.codec_change", str::parse)?.unwrap_or(default.codec_change),
             filler: self.one("filler.mode", str::parse)?.unwrap_or(default.filler),
             filler_text: self.one("filler.text", slate_text)?.unwrap_or(default.filler_text),
+            filler_image: self.one("filler.image", not_empty)?.map(PathBuf::from),
             stall_policy: self.one("recovery.stall_policy", str::parse)?.unwrap_or(default.stall_policy),
             stall_detect: self.time("recovery.stall_detect_ms", 300..=60_000, MILLISECOND, default.stall_detect)?,
             stall_hard_deadline: self.time("recovery.stall_hard_deadline_s", 1..=3600, SECOND, default.stall_hard_deadline)?,

@@ -22,7 +22,7 @@ use super::slate::Slate;
 use super::spare::Spare;
 use super::start::{self, Failed};
 use crate::base::clock;
-use crate::media::clip::Clips;
+use crate::media::clip::{Backdrop, Clips};
 use crate::model::SourceId;
 use crate::source::{Chunk, SourceError};
 
@@ -34,6 +34,8 @@ pub struct Context {
     pub(super) settings: Arc<Settings>,
     /// Who makes slates.
     pub(super) clips: Option<Clips>,
+    /// What these show instead of a text.
+    pub(super) backdrop: Option<Backdrop>,
     /// The device it was first tuned on, whose lineup its plan comes from.
     pub(super) device: i64,
 }
@@ -58,7 +60,8 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
     let cut = Cut { bytes: settings.chunk_bytes, interval: settings.chunk_interval, at_other_codecs };
     let mut pump = Pump::new(shared.ring().clone(), cut, clock::now());
     let mut recovery = Recovery::new(settings);
-    let mut slate = Slate::new(context.clips.clone().filter(|_| settings.filler == Mode::Slate), &settings.filler_text);
+    let clips = context.clips.clone().filter(|_| settings.filler == Mode::Slate);
+    let mut slate = Slate::new(clips, &settings.filler_text, context.backdrop.clone());
     let mut proven = match recovery.on(clock::now(), Event::Wanted(&shared.plan().candidates)) {
         Step::Dial(round) => match dial(round, shared, context).await {
             Ok(proven) => proven,

@@ -19,7 +19,7 @@ use super::tune_backoff::TuneBackoff;
 use super::{SessionStats, Subscription, TunerView};
 use crate::base::clock;
 use crate::base::tasks::{self, CancellationToken, TaskTracker};
-use crate::media::clip::Clips;
+use crate::media::clip::{Backdrop, Clips};
 use crate::model::{ChannelId, GuideNumber, SessionId, SubscriberId};
 use crate::source::Opener;
 use crate::tuner::{Kind, Occupant, Pool, Refused, TunerChoice};
@@ -108,6 +108,7 @@ struct Inner {
     ports: Arc<dyn Ports>,
     settings: Arc<Settings>,
     clips: Option<Clips>,
+    backdrop: Option<Backdrop>,
     sessions: Mutex<Sessions>,
     next: AtomicU64,
     tracker: TaskTracker,
@@ -130,6 +131,7 @@ impl Manager {
             ports,
             settings: Arc::new(settings),
             clips: None,
+            backdrop: None,
             sessions: Mutex::default(),
             next: AtomicU64::new(0),
             tracker: TaskTracker::new(),
@@ -138,10 +140,10 @@ impl Manager {
         }))
     }
 
-    /// With slates for gaps; to be said before it is shared.
-    pub fn with_slates(mut self, clips: Clips) -> Self {
+    /// With slates for gaps, which show the backdrop instead of a text; to be said before it is shared.
+    pub fn with_slates(mut self, clips: Clips, backdrop: Option<Backdrop>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.clips = Some(clips);
+            (inner.clips, inner.backdrop) = (Some(clips), backdrop);
         }
         self
     }
@@ -277,6 +279,7 @@ impl Manager {
             ports: inner.ports.clone(),
             settings: inner.settings.clone(),
             clips: inner.clips.clone(),
+            backdrop: inner.backdrop.clone(),
             device,
         };
         let (manager, task) = (self.clone(), shared.clone());

@@ -1,5 +1,6 @@
 //! Settings of sessions. Defaults are TUNER.md's.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub struct Settings {
     pub filler: Mode,
     /// What a slate says: its first line is drawn large.
     pub filler_text: String,
+    /// A PNG or JPEG that it shows instead.
+    pub filler_image: Option<PathBuf>,
     /// Failed starts of a channel a minute before it is refused for a while.
     pub tune_backoff_max_tunes: u32,
     /// The window in which they are counted.
@@ -138,6 +141,7 @@ impl Default for Settings {
             codec_change: CodecChange::Splice,
             filler: Mode::Slate,
             filler_text: "One moment, please".to_owned(),
+            filler_image: None,
             tune_backoff_max_tunes: 8,
             tune_backoff_interval: Duration::from_secs(60),
             tune_backoff_cooldown: Duration::from_secs(20),

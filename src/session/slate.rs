@@ -1,6 +1,8 @@
 //! The slate of a session: ordered as soon as it is known what its programme looks like, and played in a gap.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -12,7 +14,7 @@ use super::shared::Shared;
 use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::base::tasks::{self, Task};
-use crate::media::clip::{ClipError, ClipSpec, Clips, matching};
+use crate::media::clip::{Backdrop, ClipError, ClipSpec, Clips, matching};
 use crate::model::StreamInfo;
 use crate::ts::adaptation::Adaptation;
 use crate::ts::input::{Choice, Input};
@@ -28,27 +30,32 @@ const AHEAD: usize = 2;
 pub struct Slate {
     clips: Option<Clips>,
     text: String,
+    /// Shown instead of the text, unless it cannot be.
+    backdrop: Option<Backdrop>,
+    unusable: Arc<AtomicBool>,
     wanted: Option<ClipSpec>,
     making: Option<Task<()>>,
 }
 
 impl Slate {
-    /// None yet. Without `clips` there never is one.
-    pub fn new(clips: Option<Clips>, text: &str) -> Self {
-        Self { clips, text: text.to_owned(), wanted: None, making: None }
+    /// None yet. Without `clips` there never is one. It shows the backdrop, or else this text.
+    pub fn new(clips: Option<Clips>, text: &str, backdrop: Option<Backdrop>) -> Self {
+        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None }
     }
 
     /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one.
     pub fn programme(&mut self, info: &StreamInfo) {
         let Some(clips) = self.clips.clone() else { return };
         self.wanted.take_if(|wanted| !matching::is_like(wanted, info));
-        let Some(spec) = matching::slate_for(info, &self.text) else { return };
+        let Some(mut spec) = matching::slate_for(info, &self.text) else { return };
+        spec.backdrop = self.backdrop.clone().filter(|_| spec.video.is_some());
         if self.wanted.as_ref().is_some_and(|wanted| matching::is_same_but_for_rate(wanted, &spec)) {
             return;
         }
         self.wanted = Some(spec.clone());
+        let unusable = self.unusable.clone();
         self.making = Some(tasks::spawn("slate", async move {
-            if let Err(error) = clips.get(&spec).await {
+            if let Err(error) = made(&clips, spec, &unusable).await {
                 tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
             }
         }));
@@ -57,9 +64,10 @@ impl Slate {
     /// Reads the slate's bytes, round and round; ends where there is none.
     fn read(&self) -> (mpsc::Receiver<BytesMut>, Option<Task<()>>) {
         let (sender, receiver) = mpsc::channel(AHEAD);
+        let unusable = self.unusable.clone();
         let task = self.clips.clone().zip(self.wanted.clone()).map(|(clips, spec)| {
             tasks::spawn("slate", async move {
-                if let Err(error) = send(&clips, &spec, sender).await {
+                if let Err(error) = send(&clips, spec, &unusable, sender).await {
                     tracing::warn!(error = %Chain(&error), "the slate cannot be played");
                 }
             })
@@ -112,11 +120,33 @@ impl Slate {
 }
 
 /// A clip that is still being made is waited for: a gap must not wait for its pictures one by one.
-async fn send(clips: &Clips, spec: &ClipSpec, to: mpsc::Sender<BytesMut>) -> Result<(), ClipError> {
-    clips.get(spec).await?;
-    let mut player = clips.play(spec).await?;
+async fn send(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool, to: mpsc::Sender<BytesMut>) -> Result<(), ClipError> {
+    let spec = made(clips, spec, unusable).await?;
+    let mut player = clips.play(&spec).await?;
     while to.send(player.next().await?).await.is_ok() {}
     Ok(())
+}
+
+/// Has it made, and says what was: where its backdrop cannot be shown, the same with the text.
+async fn made(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<ClipSpec, ClipError> {
+    let text = ClipSpec { backdrop: None, ..spec.clone() };
+    let unshown = match &spec.backdrop {
+        Some(backdrop) if !unusable.load(Ordering::Relaxed) => match clips.get(&spec).await {
+            Ok(_) => return Ok(spec),
+            Err(error) => Some((backdrop.path.display(), error)),
+        },
+        _ => None,
+    };
+    clips.get(&text).await?;
+    if let Some((path, error)) = unshown
+        && !unusable.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(
+            filler.image = %path, error = %Chain(&error),
+            "the picture of the slate cannot be shown; its text is shown instead. Give another PNG or JPEG (filler.image)"
+        );
+    }
+    Ok(text)
 }
 
 /// Cuts a clip into pictures. Its packets are our own: the PID with the PCR is that of the pictures (or of the sound, where
@@ -222,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_worker_there_is_none() {
-        let mut slate = Slate::new(None, "One moment, please");
+        let mut slate = Slate::new(None, "One moment, please", None);
         let video = VideoInfo {
             codec: Codec::H264,
             profile: None,

@@ -12,6 +12,7 @@ mod devices;
 mod discovery;
 mod faults;
 mod filler;
+mod filler_image;
 mod history;
 mod metadata;
 mod oracle;

@@ -89,6 +89,17 @@ impl Canvas {
         area
     }
 
+    /// Paints a picture of four bytes a pixel (red, green, blue, opacity) into an area of its size. Its rows lie `stride` bytes
+    /// apart.
+    pub fn picture(&mut self, area: Area, rgba: &[u8], stride: usize) {
+        self.each(area, |x, y, pixel| {
+            let at = (y - area.y) as usize * stride + (x - area.x) as usize * 4;
+            if let Some([red, green, blue, alpha]) = rgba.get(at..at + 4) {
+                blend(pixel, [*red, *green, *blue], *alpha);
+            }
+        });
+    }
+
     /// Copies one row of colours into every row of an area.
     pub fn rows(&mut self, area: Area, row: &[Rgb]) {
         let (left, right) = clip(area.x, area.width, self.width);

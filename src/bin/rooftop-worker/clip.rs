@@ -7,6 +7,7 @@ use ffmpeg_next::{Dictionary, Packet, Rational, Rescale};
 use rooftop::media::worker::job::{ClipInfo, ClipSpec, Pattern};
 
 use crate::encode::{AudioEncoder, VideoEncoder};
+use crate::image;
 use crate::picture::Pictures;
 
 /// MPEG-TS time (13818-1, 2.4.3.7).
@@ -31,6 +32,9 @@ pub enum MakeError {
     /// libav was built without this encoder.
     #[error("this libav has no encoder {0}")]
     NoEncoder(&'static str),
+    /// libav was built without PNG or JPEG.
+    #[error("this libav cannot decode the picture")]
+    NoDecoder,
     /// The built-in font cannot be read.
     #[error("the font cannot be read")]
     Font,
@@ -41,11 +45,11 @@ pub fn libav(what: &'static str) -> impl FnOnce(ffmpeg_next::Error) -> MakeError
     move |error| MakeError::Libav { what, error }
 }
 
-/// Makes a clip and writes its transport stream to `output` as it comes.
+/// Makes a clip and writes its transport stream to `output` as it comes. `picture` holds the bytes of its backdrop, if it has one.
 ///
 /// # Errors
 /// When an encoder refuses; some of the output may have been written.
-pub fn make(spec: &ClipSpec, output: impl Write + Send + 'static) -> Result<ClipInfo, MakeError> {
+pub fn make(spec: &ClipSpec, picture: &[u8], output: impl Write + Send + 'static) -> Result<ClipInfo, MakeError> {
     let io = StreamIo::from_write_with_capacity(output, 188 * 348).map_err(libav("output"))?;
     let mut muxer = ffmpeg_next::format::output_to_stream(io, None, Some("mpegts")).map_err(libav("multiplexer"))?;
     let mut service = Dictionary::new();
@@ -56,7 +60,11 @@ pub fn make(spec: &ClipSpec, output: impl Write + Send + 'static) -> Result<Clip
     let mut video = match &spec.video {
         Some(video) => {
             let pictures = pictures_in(spec.length_ms, video.frame_rate);
-            Some((VideoEncoder::new(video)?, Pictures::new(spec, video, pictures).ok_or(MakeError::Font)?, pictures))
+            let drawn = match spec.backdrop {
+                Some(_) => Pictures::still(spec, video, image::fitted(picture, video.width, video.height)?),
+                None => Pictures::new(spec, video, pictures),
+            };
+            Some((VideoEncoder::new(video)?, drawn.ok_or(MakeError::Font)?, pictures))
         }
         None => None,
     };

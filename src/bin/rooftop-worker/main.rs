@@ -8,6 +8,7 @@ mod clip;
 mod confine;
 mod encode;
 mod escape;
+mod image;
 mod pattern;
 mod picture;
 mod serve;

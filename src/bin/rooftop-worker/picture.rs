@@ -38,6 +38,8 @@ pub struct Pictures {
     height: f32,
     frame_rate: f64,
     pictures: u32,
+    /// Nothing moves.
+    still: bool,
 }
 
 impl Pictures {
@@ -62,16 +64,32 @@ impl Pictures {
             height: height as f32,
             frame_rate: f64::from(video.frame_rate.0) / f64::from(video.frame_rate.1),
             pictures: pictures.max(1),
+            still: false,
         };
         this.title(&spec.name, &spec.lines, &mut Face::regular()?);
-        this.front = this.background.clone();
-        this.canvas = this.background.clone();
-        this.planes.take(this.canvas.all(), &this.canvas);
+        this.show();
         Some(this)
+    }
+
+    /// Shows nothing but this.
+    pub fn still(spec: &ClipSpec, video: &VideoSpec, picture: Canvas) -> Option<Self> {
+        let mut this = Self::new(spec, video, 1)?;
+        (this.background, this.still) = (picture, true);
+        this.show();
+        Some(this)
+    }
+
+    fn show(&mut self) {
+        self.front = self.background.clone();
+        self.canvas = self.background.clone();
+        self.planes.take(self.canvas.all(), &self.canvas);
     }
 
     /// The planes of picture `number` of the round.
     pub fn draw(&mut self, number: u32) -> &Planes {
+        if self.still {
+            return &self.planes;
+        }
         let mut changed = std::mem::take(&mut self.moved);
         let seconds = f64::from(number) / self.frame_rate;
         let through = number as f32 / self.pictures as f32;

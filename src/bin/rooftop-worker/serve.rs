@@ -16,12 +16,12 @@ const PART_BYTES: usize = 128 * 1024;
 ///
 /// # Errors
 /// When the pipe breaks or holds no frames.
-pub fn serve(hello: Hello, input: &mut impl Read) -> io::Result<()> {
+pub fn serve(hello: Hello, requests: &mut impl Read) -> io::Result<()> {
     send(&Reply::Hello(hello), &[])?;
-    while let Some((request, _input)) = receive(input)? {
+    while let Some((request, input)) = receive(requests)? {
         let id = request.id;
         // A bug here costs the job, as one in libav does, but not the process.
-        let done = catch_unwind(AssertUnwindSafe(|| work(request.job, Parts::new(id))));
+        let done = catch_unwind(AssertUnwindSafe(|| work(request.job, &input, Parts::new(id))));
         let reply = match done {
             Ok(Ok(outcome)) => Reply::Done { id, outcome },
             Ok(Err(reason)) => Reply::Failed { id, reason },
@@ -32,12 +32,12 @@ pub fn serve(hello: Hello, input: &mut impl Read) -> io::Result<()> {
     Ok(())
 }
 
-fn work(job: Job, output: Parts) -> Result<Outcome, String> {
+fn work(job: Job, input: &[u8], output: Parts) -> Result<Outcome, String> {
     match job {
         Job::Confined => Ok(Outcome::Confined(escape::try_everything())),
         Job::MakeClip(spec) => {
             spec.check().map_err(|error| error.to_string())?;
-            clip::make(&spec, output).map(Outcome::Clip).map_err(|error| error.to_string())
+            clip::make(&spec, input, output).map(Outcome::Clip).map_err(|error| error.to_string())
         }
         other => Err(format!("no job of this version is called {}", other.name())),
     }

@@ -4,6 +4,7 @@
 //! Neighbours: [`super::worker`] makes them; [`crate::source::demo`] plays them. A clip is read from disk as it is played,
 //! never held in memory.
 
+mod backdrop;
 mod cache;
 mod key;
 pub mod matching;
@@ -17,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-pub use super::worker::job::ClipSpec;
+pub use super::worker::job::{Backdrop, ClipSpec};
+pub use backdrop::BackdropError;
 pub use key::Key;
 pub use player::Player;
 pub use round::Round;
@@ -64,6 +66,9 @@ pub enum ClipError {
     /// Nobody can make this.
     #[error("this clip cannot be made")]
     BadSpec(#[from] BadSpec),
+    /// The picture that it shows cannot be had.
+    #[error(transparent)]
+    Backdrop(#[from] BackdropError),
     /// The worker did not make it.
     #[error("the clip could not be made")]
     Worker(#[from] WorkerError),
@@ -223,9 +228,13 @@ async fn find_or_make(
     }
     let begun = clock::now();
     let name = spec.name.clone();
+    let input = match spec.backdrop.clone() {
+        Some(backdrop) => tasks::blocking(move || backdrop.read()).await.map_err(|_| ClipError::BrokenOff)??,
+        None => Vec::new(),
+    };
     let draft = on_disk(cache, &key, Cache::draft).await??;
     let mut file = Growing::create(&draft, stage)?;
-    let outcome = worker.run(Job::MakeClip(spec), &[], &mut file).await?;
+    let outcome = worker.run(Job::MakeClip(spec), &input, &mut file).await?;
     drop(file);
     let Outcome::Clip(info) = outcome else {
         return Err(WorkerError::Garbage { reason: "another job's outcome".to_owned() }.into());

@@ -36,6 +36,7 @@ pub fn slate(name: &str, message: &str, video: Option<VideoSpec>, audio: Option<
         name: name.chars().take(60).collect(),
         lines: message.lines().take(4).map(|line| line.chars().take(100).collect()).collect(),
         pattern: Pattern::Slate,
+        backdrop: None,
         length_ms,
         video,
         audio: audio.map(|audio| AudioSpec { tone_hz: None, ..audio }),

@@ -1,5 +1,7 @@
 //! What the worker can do. Later jobs are added here; an unknown one is answered with `Failed`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// A job.
@@ -58,12 +60,24 @@ pub struct ClipSpec {
     pub lines: Vec<String>,
     /// What is drawn behind.
     pub pattern: Pattern,
+    /// Or nothing of all that, but this. Its bytes are the job's input.
+    pub backdrop: Option<Backdrop>,
     /// Length in milliseconds, rounded to whole pictures.
     pub length_ms: u32,
     /// The pictures, if any.
     pub video: Option<VideoSpec>,
     /// The sound, if any.
     pub audio: Option<AudioSpec>,
+}
+
+/// A picture from a file (PNG or JPEG), shown as large as it fits, on black.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backdrop {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What is in it: equal specifications give equal pictures.
+    pub sha256: String,
 }
 
 /// What is drawn.
@@ -255,6 +269,7 @@ impl Default for ClipSpec {
             name: "Rooftop".to_owned(),
             lines: Vec::new(),
             pattern: Pattern::Bars,
+            backdrop: None,
             length_ms: 32_000,
             video: Some(VideoSpec::default()),
             audio: Some(AudioSpec::default()),
