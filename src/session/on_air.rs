@@ -244,6 +244,9 @@ impl Air<'_> {
             }
             self.pump.tables(now);
         }
+        if let Some((codec, unit)) = self.slate.silence() {
+            self.pump.silence(codec, &unit);
+        }
         if now - self.rate.at >= REPORT {
             self.report(now);
             // Not before: a slate takes a processor for a while, and somebody waits for the first picture.

@@ -13,10 +13,11 @@ use super::block::Block;
 use super::recording::Recording;
 use super::ring::{Chunk, Ring};
 use crate::base::clock::Instant;
-use crate::ts::PACKET;
+use crate::model::Codec;
 use crate::ts::input::{Input, Then};
 use crate::ts::packet::{NULL_PID, plain};
 use crate::ts::splice::Leading;
+use crate::ts::{PACKET, RawPacket};
 use path::Path;
 
 mod path;
@@ -100,6 +101,11 @@ impl Pump {
     pub fn stand_in(&mut self, now: Instant) {
         self.change_source(now);
         self.path.standing_in = true;
+    }
+
+    /// A unit of silence, to fill the sound with between sources that follow each other at once.
+    pub fn silence(&mut self, codec: Codec, unit: &[RawPacket]) {
+        self.path.splice.silence(codec, unit);
     }
 
     /// Takes bytes of the source that `input` follows.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::filler::{Filler, Next, Picture};
 use super::pump::Pump;
@@ -15,15 +15,18 @@ use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::base::tasks::{self, Task};
 use crate::media::clip::{Backdrop, ClipError, ClipSpec, Clips, matching};
-use crate::model::StreamInfo;
+use crate::model::{Codec, StreamInfo};
 use crate::ts::adaptation::Adaptation;
 use crate::ts::input::{Choice, Input};
 use crate::ts::packet::{self, UNIT_START};
+use crate::ts::splice::FirstSound;
 use crate::ts::time::Pts90k;
-use crate::ts::{PACKET, pes};
+use crate::ts::{PACKET, RawPacket, pes};
 
 /// Pieces of a clip that are read ahead.
 const AHEAD: usize = 2;
+/// In so many pieces there is sound, if there is any.
+const MOST_PIECES: usize = 8;
 
 /// The slate of one session.
 #[derive(Debug)]
@@ -35,12 +38,14 @@ pub struct Slate {
     unusable: Arc<AtomicBool>,
     wanted: Option<ClipSpec>,
     making: Option<Task<()>>,
+    /// What it sounds like, once it is made.
+    silence: Option<oneshot::Receiver<(Codec, Vec<RawPacket>)>>,
 }
 
 impl Slate {
     /// None yet. Without `clips` there never is one. It shows the backdrop, or else this text.
     pub fn new(clips: Option<Clips>, text: &str, backdrop: Option<Backdrop>) -> Self {
-        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None }
+        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None, silence: None }
     }
 
     /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one.
@@ -54,11 +59,24 @@ impl Slate {
         }
         self.wanted = Some(spec.clone());
         let unusable = self.unusable.clone();
+        let (sender, receiver) = oneshot::channel();
+        self.silence = Some(receiver);
         self.making = Some(tasks::spawn("slate", async move {
-            if let Err(error) = made(&clips, spec, &unusable).await {
-                tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
+            match listen(&clips, spec, &unusable).await {
+                Ok(Some(silence)) => _ = sender.send(silence),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
+                }
             }
         }));
+    }
+
+    /// A unit of its silence, and the codec of that: once, when the slate was made.
+    pub fn silence(&mut self) -> Option<(Codec, Vec<RawPacket>)> {
+        let silence = self.silence.as_mut()?.try_recv().ok()?;
+        self.silence = None;
+        Some(silence)
     }
 
     /// Reads the slate's bytes, round and round; ends where there is none.
@@ -147,6 +165,20 @@ async fn made(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<Cl
         );
     }
     Ok(text)
+}
+
+/// Has it made, and reads the first unit of its sound, if it has pictures beside it.
+async fn listen(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<Option<(Codec, Vec<RawPacket>)>, ClipError> {
+    let spec = made(clips, spec, unusable).await?;
+    let mut player = clips.play(&spec).await?;
+    let (mut input, mut sound) = (Input::new(Choice::First), FirstSound::default());
+    for _ in 0..MOST_PIECES {
+        input.push(&player.next().await?, &mut sound);
+        if let Some((codec, unit)) = sound.whole() {
+            return Ok(Some((codec, unit.to_vec())));
+        }
+    }
+    Ok(None)
 }
 
 /// Cuts a clip into pictures. Its packets are our own: the PID with the PCR is that of the pictures (or of the sound, where

@@ -24,6 +24,7 @@ use schedule::Schedule;
 use tables::Tables;
 
 mod begin;
+mod first_sound;
 mod retract;
 mod schedule;
 mod silence;
@@ -31,6 +32,7 @@ mod stand_in;
 mod tables;
 
 pub use begin::LONGEST_STEP_90K;
+pub use first_sound::FirstSound;
 pub use retract::{Removal, counts_further, counts_on, remove};
 
 /// Random access points are told of at most this often: 250 ms.

@@ -3,6 +3,7 @@
 
 use super::Splice;
 use crate::codec::{AudioFormat, aac, ac3, mpa};
+use crate::model::Codec;
 use crate::model::stream_info::Kind;
 use crate::ts::input::Mark;
 use crate::ts::packet::{self, PAYLOAD, counted, header};
@@ -15,7 +16,7 @@ const MOST_90K: i64 = 450_000;
 /// A unit is no longer than this: 100 ms.
 const LONGEST_90K: i64 = 9000;
 /// Bytes of a PES packet before what its length counts.
-const UNCOUNTED: usize = 6;
+pub(super) const UNCOUNTED: usize = 6;
 /// Rounding of time stamps between 90 kHz and frames of sound.
 const ROUNDING_90K: i64 = 16;
 
@@ -84,6 +85,16 @@ fn one_packet(head: &RawPacket, unit: &[u8]) -> Option<RawPacket> {
 }
 
 impl Splice {
+    /// A unit of silence of this codec, as the clip has it that stands in if need be: what is missing of the sound between two
+    /// sources that follow each other at once is filled with it.
+    pub fn silence(&mut self, codec: Codec, unit: &[RawPacket]) {
+        let Some(slot) = self.outputs.of(codec).next() else { return };
+        let mut silence = Silence { packets: unit.to_vec(), ..Silence::default() };
+        if silence.complete().is_some() {
+            self.silences.insert(slot, silence);
+        }
+    }
+
     /// Whether a packet of a clip's sound is kept here instead of written: the first unit, in whose place goes as much silence
     /// as is missing up to its end.
     pub(super) fn gathers(&mut self, slot: u8, packet: &RawPacket, mark: Mark, time: Option<Pts90k>, out: &mut Vec<u8>) -> bool {
