@@ -97,8 +97,8 @@ struct State {
     lost: Option<(Instant, Fault)>,
     /// Who is served, and since when.
     served: Vec<Instant>,
-    /// When the first keyframe of each request was sent.
-    keyframes: Vec<Instant>,
+    /// When each request came, and its first keyframe was sent.
+    keyframes: Vec<(Instant, Instant)>,
 }
 
 #[derive(Clone, Copy)]
@@ -156,9 +156,9 @@ impl Origin {
         }
     }
 
-    /// When the first keyframe was sent to somebody who came after that.
-    pub fn first_keyframe_after(&self, moment: Instant) -> Option<Instant> {
-        self.state.lock().ok()?.keyframes.iter().copied().find(|at| *at >= moment)
+    /// When somebody came after that, and when the first keyframe was sent there.
+    pub fn first_keyframe_after(&self, moment: Instant) -> Option<(Instant, Instant)> {
+        self.state.lock().ok()?.keyframes.iter().copied().find(|(_, at)| *at >= moment)
     }
 
     pub fn address(&self, channel: usize) -> String {
@@ -239,7 +239,7 @@ fn send(
             if (at - len..at).contains(&keyframe)
                 && let Ok(mut state) = state.lock()
             {
-                state.keyframes.push(Instant::now());
+                state.keyframes.push((begun, Instant::now()));
             }
         }
         std::thread::sleep(Duration::from_millis(2));
