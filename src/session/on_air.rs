@@ -27,8 +27,10 @@ use crate::ts::input::{Choice, Input};
 const PIECE: usize = 16 * 1024;
 const PIECE_TIME: Duration = Duration::from_millis(60);
 const LEAST_PIECE: usize = 7 * PACKET;
-/// How often life, rate and tables are looked after.
+/// How often rate and report are looked after.
 const TICK: Duration = Duration::from_millis(200);
+/// Viewers get PAT and PMT where nothing else has come for so long: clients count 100 ms as a silence.
+const QUIET: Duration = Duration::from_millis(95);
 /// Silence after which nothing more is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
 /// How often the report of what was seen is renewed.
@@ -61,6 +63,8 @@ struct Air<'a> {
     pacer: Pacer,
     stall: Stall,
     began: Instant,
+    /// When PAT and PMT were sent in a silence.
+    spoke_at: Instant,
     read: u64,
     /// Bytes that `input` took.
     fed: u64,
@@ -102,6 +106,7 @@ pub async fn play(
         pacer: Pacer::new(settings.producer_read_rate, burst),
         stall,
         began: now,
+        spoke_at: now,
         read: 0,
         fed: 0,
         pump,
@@ -161,13 +166,13 @@ impl Air<'_> {
                 self.pump.settle(&mut self.input, now);
                 self.enter(now);
             }
-            let flush_at = self.pump.deadline();
+            let due_at = self.due_at(paced);
             tokio::select! {
                 biased;
-                () = clock::sleep_until(flush_at.unwrap_or(now)), if flush_at.is_some() => self.pump.flush(clock::now()),
-                _ = tick.tick() => if let Some(lost) = self.look_after(paced) {
+                () = clock::sleep_until(due_at.unwrap_or(now)), if due_at.is_some() => if let Some(lost) = self.due(paced) {
                     return lost;
                 },
+                _ = tick.tick() => self.look_after(paced),
                 reason = self.shared.recovery_asked() => return Failure::Asked(reason),
                 () = leave.notified() => return Failure::Better,
                 () = clock::sleep(wait), if paced => {}
@@ -227,22 +232,44 @@ impl Air<'_> {
         }
     }
 
-    /// Every 200 ms: is it alive, what is its rate, and the tables if it is silent.
-    fn look_after(&mut self, paced: bool) -> Option<Failure> {
+    /// When something is due: a chunk, a word in a silence, or the end of patience.
+    fn due_at(&self, paced: bool) -> Option<Instant> {
+        let quiet = self.quiet_at().into_iter().chain([self.stall.deadline()]);
+        self.pump.deadline().into_iter().chain(quiet.filter(|_| !paced)).min()
+    }
+
+    /// When viewers have had nothing for too long.
+    fn quiet_at(&self) -> Option<Instant> {
+        self.pump.entered().then(|| self.pump.published_at().max(self.spoke_at) + QUIET)
+    }
+
+    /// Does what is due.
+    fn due(&mut self, paced: bool) -> Option<Failure> {
+        let now = clock::now();
+        if self.pump.deadline().is_some_and(|at| now >= at) {
+            self.pump.flush(now);
+        }
+        if paced {
+            return None;
+        }
+        if self.stall.is_stalled(now) {
+            return Some(Failure::Source(SourceError::TimedOut(self.stall.silent_for(now))));
+        }
+        if self.quiet_at().is_some_and(|at| now >= at) {
+            self.spoke_at = now;
+            self.pump.tables(now);
+        }
+        None
+    }
+
+    /// Every 200 ms.
+    fn look_after(&mut self, paced: bool) {
         let now = clock::now();
         if paced {
             self.stall.excuse(now);
-        }
-        if self.stall.is_stalled(now) {
-            let silent = self.stall.silent_for(now);
-            return Some(Failure::Source(SourceError::TimedOut(silent)));
-        }
-        if !paced && self.stall.silent_for(now) >= TICK {
-            if self.stall.silent_for(now) >= SILENCE {
-                self.pump.settle(&mut self.input, now);
-                self.enter(now);
-            }
-            self.pump.tables(now);
+        } else if self.stall.silent_for(now) >= SILENCE {
+            self.pump.settle(&mut self.input, now);
+            self.enter(now);
         }
         if let Some((codec, unit)) = self.slate.silence() {
             self.pump.silence(codec, &unit);
@@ -252,7 +279,6 @@ impl Air<'_> {
             // Not before: a slate takes a processor for a while, and somebody waits for the first picture.
             self.slate.programme(&self.input.info());
         }
-        None
     }
 
     fn report(&mut self, now: Instant) {

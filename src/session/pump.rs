@@ -271,6 +271,11 @@ impl Pump {
         self.publish(self.ready(), now);
     }
 
+    /// When something was last published.
+    pub fn published_at(&self) -> Instant {
+        self.flushed_at
+    }
+
     /// Bytes published so far.
     pub fn pushed_bytes(&self) -> u64 {
         self.pushed_bytes

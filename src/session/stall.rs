@@ -43,6 +43,11 @@ impl Stall {
         now.saturating_duration_since(self.moved_at)
     }
 
+    /// When it is to be given up, if nothing moves until then.
+    pub fn deadline(&self) -> Instant {
+        self.moved_at + self.limit
+    }
+
     /// Whether it is to be given up.
     pub fn is_stalled(&self, now: Instant) -> bool {
         self.silent_for(now) >= self.limit
