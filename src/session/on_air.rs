@@ -202,6 +202,8 @@ impl Air<'_> {
                 self.base = self.media().unwrap_or(self.base);
                 self.input = Input::new(Choice::First);
                 self.fed = 0;
+                // What comes before a break that is announced is whole.
+                self.pump.give_rest(now);
                 self.pump.change_source(now);
             }
         }

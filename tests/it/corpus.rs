@@ -53,8 +53,10 @@ fn every_recorded_stream_arrives_unharmed() {
             entry(&(index + 1).to_string(), name, &origin.url(&at))
         })
         .collect();
-    // What a client gets beyond the file is no slate.
-    let app = Setup::new(&netns).env("ROOFTOP_FILLER_MODE", "psi").playlist_each(&entries).tuners(40).start();
+    // What a client gets beyond the file is no slate; and its last picture, of which nobody can know that it is whole, is given when
+    // the source is given up.
+    let setup = Setup::new(&netns).env("ROOFTOP_FILLER_MODE", "psi").env("ROOFTOP_RECOVERY_FAILOVER_TOTAL_TIMEOUT_S", "3");
+    let app = setup.playlist_each(&entries).tuners(40).start();
     let mut rig = Rig { app, origin, netns };
     let numbered: Vec<(usize, &(String, PathBuf))> = files.iter().enumerate().collect();
     let mut failures = Vec::new();
@@ -94,7 +96,7 @@ fn one_file(rig: &Rig, index: usize, name: &str, path: &Path) -> Result<String, 
         .map_err(|answer| format!("{} {:?}", answer.status, answer.header("X-HDHomeRun-Error")))?;
     // Once is enough: what the recording holds is what came of one round.
     rig.origin.set(&format!("/file{index}"), Script::Status(404, Vec::new()));
-    let recording = until_quiet(viewer);
+    let recording = to_the_end(viewer);
     let bytes = aligned(&recording);
     if bytes.len() != recording.len() || bytes.first() != Some(&0x47) {
         return Err(format!("{} bytes are no whole packets", recording.len()));
@@ -118,16 +120,10 @@ fn one_file(rig: &Rig, index: usize, name: &str, path: &Path) -> Result<String, 
     Ok([same, damaged].join(" "))
 }
 
-/// Records until nothing but tables has come for longer than anything is held back: the file is over.
-fn until_quiet(viewer: Viewer) -> Vec<u8> {
-    let media = |bytes: &[u8]| packets(aligned(bytes)).filter(|packet| packet.pid() >= 0x20 && packet.pid() != 0x1000).count();
-    let mut last = (0, Instant::now());
+/// Records until the response ends.
+fn to_the_end(viewer: Viewer) -> Vec<u8> {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while last.1.elapsed() < Duration::from_millis(2500) && Instant::now() < deadline && !viewer.ended() {
-        let now = media(&viewer.so_far());
-        if now != last.0 {
-            last = (now, Instant::now());
-        }
+    while Instant::now() < deadline && !viewer.ended() {
         thread::sleep(Duration::from_millis(100));
     }
     viewer.leave(Leave::Rst)
