@@ -222,9 +222,15 @@ impl Pump {
         }
     }
 
-    /// Gives PAT and PMT, for a silence, and publishes.
+    /// Gives PAT and PMT, for a silence, and publishes. Where these are of another programme, of which nothing has come yet, they
+    /// would come too early: for whoever is to see nothing of it, or as the next thing.
     pub fn tables(&mut self, now: Instant) {
-        if self.entered {
+        if !self.entered {
+            return;
+        }
+        if self.path.splice.waits_to_tell() {
+            self.null(now);
+        } else {
             self.path.splice.tables(self.path.edit.between());
             self.put_before_rest(now);
         }

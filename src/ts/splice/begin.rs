@@ -40,6 +40,11 @@ impl Splice {
         self.delayed_90k = by_90k;
     }
 
+    /// Whether the tables are those of a source that has not begun, and differ from what was told before.
+    pub fn waits_to_tell(&self) -> bool {
+        self.waiting && self.tables.changed
+    }
+
     /// The first random access point of a source: from here on packets pass. False if it has no time to go by yet.
     pub(super) fn begin(&mut self, packet: &RawPacket) -> bool {
         if self.rebase {
