@@ -106,7 +106,7 @@ pub async fn play(
         pacer: Pacer::new(settings.producer_read_rate, burst),
         stall,
         began: now,
-        spoke_at: now,
+        spoke_at: pump.published_at(),
         read: 0,
         fed: 0,
         pump,
@@ -273,9 +273,7 @@ impl Air<'_> {
             self.pump.settle(&mut self.input, now);
             self.enter(now);
         }
-        if let Some((codec, unit)) = self.slate.silence() {
-            self.pump.silence(codec, &unit);
-        }
+        self.slate.hear(self.pump);
         if now - self.rate.at >= REPORT {
             self.report(now);
             // Not before: a slate takes a processor for a while, and somebody waits for the first picture.

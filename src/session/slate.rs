@@ -36,35 +36,47 @@ pub struct Slate {
     /// Shown instead of the text, unless it cannot be.
     backdrop: Option<Backdrop>,
     unusable: Arc<AtomicBool>,
-    wanted: Option<ClipSpec>,
+    wanted: Option<Wanted>,
     making: Option<Task<()>>,
-    /// What it sounds like, once it is made.
-    silence: Option<oneshot::Receiver<(Codec, Vec<RawPacket>)>>,
+    /// What silence is, until the pump knows.
+    silences: Option<oneshot::Receiver<Vec<Unit>>>,
 }
+
+/// The slate, and silence for what sound of the programme it has not.
+#[derive(Debug, Clone)]
+struct Wanted {
+    spec: ClipSpec,
+    others: Vec<ClipSpec>,
+}
+
+/// A unit of silence in this codec.
+type Unit = (Codec, Vec<RawPacket>);
 
 impl Slate {
     /// None yet. Without `clips` there never is one. It shows the backdrop, or else this text.
     pub fn new(clips: Option<Clips>, text: &str, backdrop: Option<Backdrop>) -> Self {
-        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None, silence: None }
+        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None, silences: None }
     }
 
     /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one.
     pub fn programme(&mut self, info: &StreamInfo) {
         let Some(clips) = self.clips.clone() else { return };
-        self.wanted.take_if(|wanted| !matching::is_like(wanted, info));
+        self.wanted.take_if(|wanted| !matching::is_like(&wanted.spec, info));
         let Some(mut spec) = matching::slate_for(info, &self.text) else { return };
         spec.backdrop = self.backdrop.clone().filter(|_| spec.video.is_some());
-        if self.wanted.as_ref().is_some_and(|wanted| matching::is_same_but_for_rate(wanted, &spec)) {
+        let others = matching::other_silences(&spec, info);
+        let is_same = |wanted: &Wanted| matching::is_same_but_for_rate(&wanted.spec, &spec) && wanted.others == others;
+        if self.wanted.as_ref().is_some_and(is_same) {
             return;
         }
-        self.wanted = Some(spec.clone());
+        let wanted = Wanted { spec, others };
+        self.wanted = Some(wanted.clone());
         let unusable = self.unusable.clone();
         let (sender, receiver) = oneshot::channel();
-        self.silence = Some(receiver);
+        self.silences = Some(receiver);
         self.making = Some(tasks::spawn("slate", async move {
-            match listen(&clips, spec, &unusable).await {
-                Ok(Some(silence)) => _ = sender.send(silence),
-                Ok(None) => {}
+            match listen(&clips, wanted, &unusable).await {
+                Ok(units) => _ = sender.send(units),
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
                 }
@@ -72,20 +84,22 @@ impl Slate {
         }));
     }
 
-    /// A unit of its silence, and the codec of that: once, when the slate was made.
-    pub fn silence(&mut self) -> Option<(Codec, Vec<RawPacket>)> {
-        let silence = self.silence.as_mut()?.try_recv().ok()?;
-        self.silence = None;
-        Some(silence)
+    /// Has the pump know what silence is, once the slate was made.
+    pub fn hear(&mut self, pump: &mut Pump) {
+        let heard = self.silences.as_mut().and_then(|silences| silences.try_recv().ok());
+        if let Some(units) = heard {
+            self.silences = None;
+            tell(&units, pump);
+        }
     }
 
     /// Reads the slate's bytes, round and round; ends where there is none.
     fn read(&self) -> (mpsc::Receiver<BytesMut>, Option<Task<()>>) {
         let (sender, receiver) = mpsc::channel(AHEAD);
         let unusable = self.unusable.clone();
-        let task = self.clips.clone().zip(self.wanted.clone()).map(|(clips, spec)| {
+        let task = self.clips.clone().zip(self.wanted.clone()).map(|(clips, wanted)| {
             tasks::spawn("slate", async move {
-                if let Err(error) = send(&clips, spec, &unusable, sender).await {
+                if let Err(error) = send(&clips, wanted.spec, &unusable, sender).await {
                     tracing::warn!(error = %Chain(&error), "the slate cannot be played");
                 }
             })
@@ -97,7 +111,7 @@ impl Slate {
     ///
     /// # Cancel safety
     /// Whatever was sent is whole: tables, or pictures with their sound.
-    pub async fn fill(&self, mut filler: Filler, pump: &mut Pump, shared: &Shared) -> Infallible {
+    pub async fn fill(&mut self, mut filler: Filler, pump: &mut Pump, shared: &Shared) -> Infallible {
         let (mut pieces, _reading) = self.read();
         let mut reel = Reel::default();
         let mut input = None;
@@ -105,7 +119,9 @@ impl Slate {
         loop {
             let now = clock::now();
             let mut before = (pump.pushed_bytes(), shared.ring().published());
-            let next = filler.next(now, reel.picture(), pump.entered());
+            // Not before it is known what silence is: then sound goes on with the first picture.
+            let picture = reel.picture().filter(|_| self.silences.is_none());
+            let next = filler.next(now, picture, pump.entered());
             match next {
                 Next::Tables => pump.tables(now),
                 Next::Null => pump.null(now),
@@ -123,6 +139,7 @@ impl Slate {
                 Next::Wait(until) => tokio::select! {
                     biased;
                     () = clock::sleep_until(until) => {}
+                    units = heard(&mut self.silences) => tell(&units, pump),
                     piece = pieces.recv(), if open && reel.picture().is_none() => match piece {
                         Some(piece) => reel.push(&piece),
                         None => open = false,
@@ -167,10 +184,24 @@ async fn made(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<Cl
     Ok(text)
 }
 
-/// Has it made, and reads the first unit of its sound, if it has pictures beside it.
-async fn listen(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<Option<(Codec, Vec<RawPacket>)>, ClipError> {
-    let spec = made(clips, spec, unusable).await?;
-    let mut player = clips.play(&spec).await?;
+/// Has all of it made, and reads the first unit of each sound. What is missing of it is sound that nobody fills.
+async fn listen(clips: &Clips, wanted: Wanted, unusable: &AtomicBool) -> Result<Vec<Unit>, ClipError> {
+    let mut units = Vec::new();
+    let spec = made(clips, wanted.spec, unusable).await?;
+    if spec.audio.is_some() {
+        units.extend(first_sound(clips, &spec).await?);
+    }
+    for other in &wanted.others {
+        match first_sound(clips, other).await {
+            Ok(unit) => units.extend(unit),
+            Err(error) => tracing::warn!(error = %Chain(&error), "one of the sound tracks of this programme stops in gaps"),
+        }
+    }
+    Ok(units)
+}
+
+async fn first_sound(clips: &Clips, spec: &ClipSpec) -> Result<Option<Unit>, ClipError> {
+    let mut player = clips.play(spec).await?;
     let (mut input, mut sound) = (Input::new(Choice::First), FirstSound::default());
     for _ in 0..MOST_PIECES {
         input.push(&player.next().await?, &mut sound);
@@ -179,6 +210,21 @@ async fn listen(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<
         }
     }
     Ok(None)
+}
+
+/// What silence is: once. For ever where that is known, or nobody will say.
+///
+/// # Cancel safety
+/// It can be asked again.
+async fn heard(silences: &mut Option<oneshot::Receiver<Vec<Unit>>>) -> Vec<Unit> {
+    let Some(receiver) = silences else { return std::future::pending().await };
+    let units = receiver.await.unwrap_or_default();
+    *silences = None;
+    units
+}
+
+fn tell(units: &[Unit], pump: &mut Pump) {
+    units.iter().for_each(|(codec, unit)| pump.silence(*codec, unit));
 }
 
 /// Cuts a clip into pictures. Its packets are our own: the PID with the PCR is that of the pictures (or of the sound, where

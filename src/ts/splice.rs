@@ -19,7 +19,7 @@ use super::silent::Silent;
 use super::stats::Cadence;
 use super::time::{MediaClock, Pcr27m, Pts90k};
 use super::{PACKET, RawPacket, pat};
-use crate::model::stream_info::Kind;
+use crate::model::Codec;
 use schedule::Schedule;
 use tables::Tables;
 
@@ -75,7 +75,7 @@ struct Lane {
     /// Something was written on it.
     written: bool,
     in_programme: bool,
-    kind: Kind,
+    codec: Codec,
     /// PID in the source.
     source: u16,
     /// Decoding time of the last unit in the output, and the longer of the two steps that led there.
@@ -93,7 +93,7 @@ impl Default for Lane {
             open: false,
             written: false,
             in_programme: false,
-            kind: Kind::Data,
+            codec: Codec::Other(0),
             source: NULL_PID,
             last: None,
             step_90k: 0,
@@ -164,8 +164,8 @@ pub struct Splice {
     before: (Option<Pts90k>, Option<Pts90k>),
     /// Its last unit was taken back.
     taken_back: bool,
-    /// What fills gaps in the sound, by slot.
-    silences: HashMap<u8, Silence>,
+    /// What fills gaps in the sound.
+    silences: HashMap<Codec, Silence>,
     cadence: Cadence,
     clock: MediaClock,
     random_access_at_27m: Option<u64>,
@@ -238,7 +238,7 @@ impl Splice {
                 *lane = Lane { next: plain(to.pid), ..Lane::default() };
             }
             lane.in_programme = true;
-            lane.kind = stream.codec.kind();
+            lane.codec = stream.codec;
             lane.source = stream.pid;
             self.slots[usize::from(index)] = to.slot;
             entries.push(Entry { pid: to.pid, stream_type: stream.stream_type, descriptors: &stream.descriptors });
@@ -390,11 +390,14 @@ impl Splice {
         }
         let offset_90k = if governs { self.offset_90k } else { self.shown_offset_90k };
         let time = shifted(packet, mark, offset_90k, self.shown_offset_90k);
-        if self.gathers(slot, packet, mark, time, before) || !self.opens(slot, mark, time, before) {
+        if !self.opens(slot, mark, time, before) {
             return Rewritten::Dropped;
         }
         if mark.unit_start {
             self.keep_time(slot, time, packet, mark);
+            if let Some(time) = time.filter(|_| governs && self.standing_in) {
+                self.fill_others(time, before);
+            }
         }
         self.tick(slot, mark);
         let random_access = mark.random_access && self.tells_random_access();
@@ -440,12 +443,7 @@ impl Splice {
 
     /// A unit goes out: media time of the output goes on.
     fn keep_time(&mut self, slot: u8, time: Option<Pts90k>, packet: &RawPacket, mark: Mark) {
-        let silence_90k = self.silence_90k(slot);
-        let lane = &mut self.lanes[usize::from(slot)];
-        lane.keep_time(time);
-        if let Some(step) = silence_90k {
-            lane.steps_by(step);
-        }
+        self.lanes[usize::from(slot)].keep_time(time);
         let governs = self.main == Some(slot);
         if governs {
             self.before = (self.highest, self.shown);

@@ -48,13 +48,18 @@ fn longest_gap_since(viewer: &Viewer, from: Instant) -> Duration {
     viewer.gaps().into_iter().filter(|(at, _)| *at >= from).map(|(_, gap)| gap).max().unwrap_or_default()
 }
 
-/// Pictures that begin in the recording, and the time from the first to the last.
+/// Pictures that begin in the recording, and the time from the first to the last. Each is shown for a picture's time at least.
 fn pictures(bytes: &[u8], found: &Findings) -> (usize, Duration) {
     let pid = found.streams.iter().find(|(kind, _)| is_video(*kind)).unwrap().1;
     let of_video = packets(bytes).filter(|packet| packet.pid() == pid && packet.unit_start());
-    let times: Vec<u64> = of_video.filter_map(|packet| Some(pes_times(packet.payload())?.1)).collect();
-    let span = (times[times.len() - 1] + (1 << 33) - times[0]) % (1 << 33);
-    (times.len(), Duration::from_millis(span / 90))
+    let (shown, times): (Vec<u64>, Vec<u64>) = of_video.filter_map(|packet| pes_times(packet.payload())).unzip();
+    let since = |time: u64, first: u64| (time + (1 << 33) - first) % (1 << 33);
+    // Leading pictures are shown before the first one.
+    let mut shown: Vec<u64> = shown.iter().map(|time| since(*time + 900_000, shown[0])).collect();
+    shown.sort_unstable();
+    let close: Vec<_> = shown.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step < 3600 - 90).collect();
+    assert!(close.is_empty(), "pictures shown after {close:?} / 90 ms");
+    (times.len(), Duration::from_millis(since(times[times.len() - 1], times[0]) / 90))
 }
 
 /// How many pictures ffmpeg makes of it.
@@ -103,6 +108,7 @@ const SILENCE_MS: u64 = 4000;
 #[case::h264_ac3(Kind::H264Ac3, &["/first", "/second"], Cue::Reset, 2500, SILENCE_MS)]
 #[case::hevc_eac3(Kind::HevcEac3, &["/first", "/second"], Cue::Stall, 2500, SILENCE_MS)]
 #[case::mpeg2_mp2(Kind::Mpeg2Mp2, &["/first", "/second"], Cue::Stall, 2500, SILENCE_MS)]
+#[case::two_sound_tracks(Kind::Mpeg2TwoTracks, &["/first", "/second"], Cue::End, 6500, SILENCE_MS)]
 fn a_slate_bridges(#[case] kind: Kind, #[case] paths: &[&str], #[case] how: Cue, #[case] away_ms: u64, #[case] gap_ms: u64) {
     let mut rig = rig(paths, kind, "slate");
     let viewer = rig.watch("1");

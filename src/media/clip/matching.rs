@@ -31,6 +31,20 @@ pub fn slate_for(info: &StreamInfo, text: &str) -> Option<ClipSpec> {
     spec.check().is_ok().then_some(spec)
 }
 
+/// Silence in each codec of this programme's sound that its slate has not: clips without pictures, as far as somebody here can make
+/// them.
+pub fn other_silences(slate: &ClipSpec, info: &StreamInfo) -> Vec<ClipSpec> {
+    let mut others: Vec<AudioSpec> = Vec::new();
+    for sound in info.audio.iter().filter_map(sound) {
+        let is_known = slate.audio.iter().chain(&others).any(|known| known.codec == sound.codec);
+        if !is_known {
+            others.push(sound);
+        }
+    }
+    let clip = |sound| Some(spec::slate("", "", None, Some(sound))).filter(|spec| spec.check().is_ok());
+    others.into_iter().filter_map(clip).collect()
+}
+
 /// Whether a slate is in the codecs of this programme, as far as it has pictures and sound.
 pub fn is_like(slate: &ClipSpec, info: &StreamInfo) -> bool {
     let video = info.video.as_ref().map(|video| video_codec(video.codec));
@@ -172,6 +186,23 @@ mod tests {
         assert_eq!(dts.audio, None, "sound that cannot be made is left out");
         let radio = slate_for(&StreamInfo { video: None, ..known }, "a").unwrap();
         assert!(radio.video.is_none() && radio.audio.is_some());
+    }
+
+    #[test]
+    fn every_sound_has_its_silence() {
+        let mut info = info(Codec::H264, (1280, 720), 25.0, Codec::Dts, 6);
+        let track = |codec, channels| AudioInfo { codec, language: None, sample_rate: Some(48_000), channels };
+        let others = |info: &StreamInfo| {
+            let clips = other_silences(&slate_for(info, "a").unwrap(), info);
+            assert!(clips.iter().all(|clip| clip.video.is_none() && clip.check().is_ok()));
+            clips.into_iter().map(|clip| clip.audio.unwrap()).map(|sound| (sound.codec, sound.channels)).collect::<Vec<_>>()
+        };
+        assert_eq!(others(&info), []);
+        info.audio.extend([track(Codec::Ac3, Some(6)), track(Codec::Ac3, Some(2)), track(Codec::Mp2, None)]);
+        assert_eq!(others(&info), [(AudioCodec::Ac3, 6)], "one each, of what is known");
+        info.audio[0] = track(Codec::Aac, Some(2));
+        info.audio.push(track(Codec::Aac, Some(6)));
+        assert_eq!(others(&info), [(AudioCodec::Ac3, 6)], "the slate has the first");
     }
 
     #[test]

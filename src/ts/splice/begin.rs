@@ -25,7 +25,7 @@ const ROUNDING_90K: i64 = 16;
 impl super::Lane {
     /// Whether a unit of this time comes after the last one.
     pub(super) fn goes_on_at(&self, time: Pts90k) -> bool {
-        let least = match self.kind {
+        let least = match self.codec.kind() {
             Kind::Video | Kind::Audio => (self.step_90k - ROUNDING_90K).max(1),
             Kind::Subtitle | Kind::Data => 1,
         };
@@ -83,7 +83,7 @@ impl Splice {
             (Some(_), None) => false,
             (Some(_), Some(time)) => lane.goes_on_at(time),
         };
-        lane.open = mark.unit_start && goes_on && (mark.random_access || !governs || lane.kind != Kind::Video);
+        lane.open = mark.unit_start && goes_on && (mark.random_access || !governs || lane.codec.kind() != Kind::Video);
         let open = lane.open;
         if let (true, false, Some(time)) = (open, governs, time) {
             self.fill(slot, time, out);

@@ -1,11 +1,13 @@
-//! The first unit of sound in a clip: silence to fill gaps with before the clip was ever played.
+//! The first unit of sound in a clip: silence to fill gaps with.
 
-use super::silence::UNCOUNTED;
 use crate::model::Codec;
 use crate::model::stream_info::Kind;
 use crate::ts::input::{Mark, Sink};
 use crate::ts::programme::Programme;
 use crate::ts::{RawPacket, packet, pes};
+
+/// Bytes of a PES packet before what its length counts.
+const UNCOUNTED: usize = 6;
 
 /// Looks for it in what an input gives.
 #[derive(Debug, Default)]
@@ -26,11 +28,8 @@ impl FirstSound {
 
 impl Sink for FirstSound {
     fn programme(&mut self, programme: &Programme) {
-        let kind = |index: usize| programme.streams.get(index).map(|stream| stream.codec.kind());
-        // Sound that governs has no gaps: the next one begins where it ended.
-        let has_pictures = programme.main_stream().and_then(kind) == Some(Kind::Video);
         let sound = (0..).zip(&programme.streams).find(|(_, stream)| stream.codec.kind() == Kind::Audio);
-        *self = Self { stream: sound.filter(|_| has_pictures).map(|(index, stream)| (index, stream.codec)), ..Self::default() };
+        *self = Self { stream: sound.map(|(index, stream)| (index, stream.codec)), ..Self::default() };
     }
 
     fn packet(&mut self, packet: &RawPacket, mark: Mark) {

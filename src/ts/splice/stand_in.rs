@@ -9,7 +9,7 @@ const MOST_LAG_90K: i64 = 900_000;
 
 impl Splice {
     /// A clip of this programme follows, after [`Self::cut`], until the next one. Its streams take the place of those of the
-    /// same codec; what has no counterpart is left out. Where its pictures have none, or another PID carries the PCR, it
+    /// same codec; what has no counterpart is left out, and other sound is filled with silence. Where its pictures have none, or another PID carries the PCR, it
     /// becomes a programme like any other.
     pub fn stand_in(&mut self, programme: &Programme) {
         let mut slots = [NO_SLOT; 256];
@@ -24,7 +24,6 @@ impl Splice {
             return;
         }
         *self.slots = slots;
-        self.silences.clear();
         self.standing_in = true;
     }
 

@@ -1,5 +1,5 @@
 //! Faults by pairs of codecs by modes of the filler: 56 cells in `make test`, in which each fault meets each pair, and both meet
-//! each mode; all 312 of them with `ROOFTOP_IT_MATRIX=all`, as in `make prove`, which writes the table to `ROOFTOP_IT_TABLE`.
+//! each mode; all 336 of them with `ROOFTOP_IT_MATRIX=all`, as in `make prove`, which writes the table to `ROOFTOP_IT_TABLE`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::support::ts_oracle::Rules;
 use crate::support::upstream::Origin;
 
 /// What plays before and after: seven that are always tried, and those that are tried with `ROOFTOP_IT_MATRIX=all` only.
-const PAIRS: [(Kind, Kind); 13] = [
+const PAIRS: [(Kind, Kind); 14] = [
     (Kind::H264, Kind::H264),
     (Kind::H264Ac3, Kind::H264Ac3),
     (Kind::Hevc, Kind::Hevc),
@@ -30,6 +30,7 @@ const PAIRS: [(Kind, Kind); 13] = [
     (Kind::Hevc, Kind::Mpeg2Mp2),
     (Kind::H264, Kind::H264Ac3),
     (Kind::Mpeg2Mp2, Kind::Hevc),
+    (Kind::Mpeg2TwoTracks, Kind::Mpeg2TwoTracks),
 ];
 const ALWAYS: usize = 7;
 const MODES: [&str; 3] = ["slate", "psi", "null"];

@@ -25,7 +25,6 @@ pub enum Kind {
     HevcEac3,
     /// MPEG-2 and MPEG audio layer 2, 720×576.
     Mpeg2Mp2,
-    #[expect(dead_code, reason = "second tracks are not filled yet")]
     /// MPEG-2 with two tracks of sound: MPEG audio layer 2, and AC-3 with 5.1 channels, 720×576.
     Mpeg2TwoTracks,
     /// MPEG audio layer 2 alone.
