@@ -87,6 +87,22 @@ impl Values {
 }
 
 fn slate_text(text: &str) -> Result<String, &'static str> {
-    let fits = !text.trim().is_empty() && text.chars().count() <= 300;
-    if fits { Ok(text.to_owned()) } else { Err("give a text of at most 300 characters") }
+    let fits = !text.trim().is_empty() && text.chars().count() <= 300 && text.lines().count() <= 5;
+    if fits { Ok(text.to_owned()) } else { Err("give a text of at most 300 characters in at most five lines") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::usual("One moment, please", true)]
+    #[case::five_lines("a\nb\nc\nd\ne\n", true)]
+    #[case::six_lines("a\nb\nc\nd\ne\nf", false)]
+    #[case::long(&"ä".repeat(300), true)]
+    #[case::too_long(&"ä".repeat(301), false)]
+    #[case::nothing(" \n ", false)]
+    fn texts(#[case] text: &str, #[case] fits: bool) {
+        assert_eq!(slate_text(text).is_ok(), fits);
+    }
 }

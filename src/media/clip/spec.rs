@@ -5,6 +5,11 @@ use crate::media::worker::job::{AudioSpec, ClipSpec, Pattern, VideoSpec};
 /// The demo channels' names in addresses: `demo:one`.
 pub const DEMOS: [&str; 3] = ["one", "two", "three"];
 
+/// Letters that are written large in one line, at most; 100 of those below it.
+const LONGEST_TITLE: usize = 60;
+const LONGEST_LINE: usize = 100;
+/// Below the title: as many as the worker takes.
+const MOST_LINES: usize = 12;
 /// Longest a slate is looked for that ends with a whole audio frame.
 const LONGEST_SLATE_MS: u32 = 4_000;
 /// A slate is at least this long.
@@ -28,19 +33,41 @@ pub fn demo(name: &str) -> Option<ClipSpec> {
     })
 }
 
-/// A slate: the channel's name and a message over a quiet picture, and silence, in the given codecs. Its length is such
-/// that it goes round without a gap in its sound where that is possible within 4 s.
+/// A slate: the channel's name and a message over a quiet picture, and silence, in the given codecs. Lines that are too long go on
+/// in the next one. Its length is such that it goes round without a gap in its sound where that is possible within 4 s.
 pub fn slate(name: &str, message: &str, video: Option<VideoSpec>, audio: Option<AudioSpec>) -> ClipSpec {
     let length_ms = seamless_ms(video.as_ref(), audio.as_ref());
+    let (title, rest) = broken(name, LONGEST_TITLE);
+    let lines = (!rest.is_empty()).then_some(rest).into_iter().chain(message.lines()).flat_map(wrapped);
     ClipSpec {
-        name: name.chars().take(60).collect(),
-        lines: message.lines().take(4).map(|line| line.chars().take(100).collect()).collect(),
+        name: title.to_owned(),
+        lines: lines.take(MOST_LINES).map(str::to_owned).collect(),
         pattern: Pattern::Slate,
         backdrop: None,
         length_ms,
         video,
         audio: audio.map(|audio| AudioSpec { tone_hz: None, ..audio }),
     }
+}
+
+/// A text up to the last blank before so many characters, and what follows; in the middle of a word where that is longer.
+fn broken(text: &str, most: usize) -> (&str, &str) {
+    let Some((end, _)) = text.char_indices().nth(most) else { return (text, "") };
+    let (head, beyond) = text.split_at(end);
+    let blank = if beyond.starts_with(char::is_whitespace) { Some(end) } else { head.rfind(char::is_whitespace) };
+    let (head, rest) =
+        text.split_at(blank.filter(|at| text.get(..*at).is_some_and(|head| !head.trim().is_empty())).unwrap_or(end));
+    (head.trim_end(), rest.trim_start())
+}
+
+/// The lines that a line is shown as: one at least.
+fn wrapped(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let (head, beyond) = broken(rest?, LONGEST_LINE);
+        rest = Some(beyond).filter(|beyond| !beyond.is_empty());
+        Some(head)
+    })
 }
 
 /// The shortest length, in milliseconds rounded up, of whole pictures that are also whole audio frames; or else of the
@@ -111,9 +138,47 @@ mod tests {
         assert_eq!(slate("Radio", "", None, Some(audio)).length_ms, length_ms);
     }
 
+    #[rstest::rstest]
+    #[case::short("One moment", "please\n\nwait", "One moment", &["please", "", "wait"])]
+    #[case::just_fits("1234567890 2345678901 3456789012 4567890123 5678901234 67890", "", "1234567890 2345678901 3456789012 4567890123 5678901234 67890", &[])]
+    #[case::long(
+        "The channel is being looked for at the next provider, which takes a few seconds", "Thank you",
+        "The channel is being looked for at the next provider, which", &["takes a few seconds", "Thank you"]
+    )]
+    #[case::a_long_line(
+        "One moment",
+        "The channel is being looked for at the next provider, which takes a few seconds; if it takes longer, then call 030 1234",
+        "One moment",
+        &["The channel is being looked for at the next provider, which takes a few seconds; if it takes longer,", "then call 030 1234"]
+    )]
+    fn what_does_not_fit_in_a_line_goes_on_in_the_next(
+        #[case] name: &str,
+        #[case] message: &str,
+        #[case] title: &str,
+        #[case] lines: &[&str],
+    ) {
+        let slate = slate(name, message, None, Some(AudioSpec::default()));
+        assert_eq!((slate.name.as_str(), slate.lines), (title, lines.iter().map(|line| line.to_string()).collect()));
+    }
+
+    proptest::proptest! {
+        /// Whatever the settings take (300 characters in five lines) is shown as a whole, but for blanks.
+        #[test]
+        fn no_letter_is_lost(lines in proptest::collection::vec("[a-zäЖ🎬 ]{0,59}", 1..=5), long in "[a-zЖ🎬 ]{0,300}") {
+            for text in [lines.join("\n"), long] {
+                let (name, message) = text.split_once('\n').unwrap_or((&text, ""));
+                let slate = slate(name, message, None, Some(AudioSpec::default()));
+                let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+                assert_eq!(letters(&[slate.name.clone(), slate.lines.concat()].concat()), letters(&text));
+                assert!(slate.name.chars().count() <= 60 && slate.lines.iter().all(|line| line.chars().count() <= 100));
+                assert_eq!(slate.check(), Ok(()));
+            }
+        }
+    }
+
     #[test]
     fn a_slate_takes_any_text() {
-        let slate = slate(&"ä".repeat(3000), &"x\n".repeat(3000), None, Some(AudioSpec::default()));
+        let slate = slate(&"ä".repeat(300), &"x\n".repeat(3000), None, Some(AudioSpec::default()));
         assert_eq!(slate.check(), Ok(()));
     }
 }
