@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The picture of the slates. One that cannot be shown does not keep the house from running.
 async fn backdrop(config: &Config) -> Option<Backdrop> {
     let path = config.session.filler_image.clone()?;
-    match tasks::blocking(move || Backdrop::of(&path)).await.ok()? {
+    match Backdrop::open(path).await {
         Ok(backdrop) => Some(backdrop),
         Err(error) => {
             tracing::warn!(

@@ -3,13 +3,17 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::Backdrop;
+use crate::base::{clock, tasks};
 
 /// Largest file that is read: 16 MiB.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// A file system that takes longer is not waited for: the start of the house must not hang on a dead mount.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How a PNG begins (ISO/IEC 15948, 5.2), and a JPEG (ISO/IEC 10918-1, B.1.1.3: SOI, and another marker).
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = &[0xFF, 0xD8, 0xFF];
@@ -26,6 +30,9 @@ pub enum BackdropError {
         /// The system's words.
         reason: String,
     },
+    /// Its file system says nothing.
+    #[error("cannot read the picture {}: its file system does not answer within {PATIENCE:?}", .0.display())]
+    Slow(PathBuf),
     /// It is none.
     #[error("{} is neither a PNG nor a JPEG", .0.display())]
     NoPicture(PathBuf),
@@ -38,30 +45,62 @@ pub enum BackdropError {
 }
 
 impl Backdrop {
-    /// The picture in this file, as it is now. Blocks.
+    /// The picture in this file, as it is now.
     ///
     /// # Errors
-    /// Where it cannot be read, or is no picture by its first bytes.
-    pub fn of(path: &Path) -> Result<Self, BackdropError> {
+    /// Where it cannot be read within 5 s, or is no picture by its first bytes.
+    ///
+    /// # Cancel safety
+    /// It can be asked again.
+    pub async fn open(path: PathBuf) -> Result<Self, BackdropError> {
+        let work = {
+            let path = path.clone();
+            move || Self::of(&path)
+        };
+        patiently(path, PATIENCE, work).await
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; and where it is not the same any more.
+    ///
+    /// # Cancel safety
+    /// It can be asked again.
+    pub async fn bytes(self) -> Result<Vec<u8>, BackdropError> {
+        patiently(self.path.clone(), PATIENCE, move || self.read()).await
+    }
+
+    fn of(path: &Path) -> Result<Self, BackdropError> {
         Ok(Self { path: path.to_owned(), sha256: digest(&read(path)?) })
     }
 
-    /// Its bytes. Blocks.
-    ///
-    /// # Errors
-    /// As [`Self::of`]; and where it is not the same any more.
-    pub fn read(&self) -> Result<Vec<u8>, BackdropError> {
+    fn read(&self) -> Result<Vec<u8>, BackdropError> {
         let bytes = read(&self.path)?;
         if digest(&bytes) == self.sha256 { Ok(bytes) } else { Err(BackdropError::Changed(self.path.clone())) }
     }
 }
 
+/// Does something with a file of somebody else's; a thread that waits for a dead file system is left to it.
+async fn patiently<T, F>(path: PathBuf, limit: Duration, work: F) -> Result<T, BackdropError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, BackdropError> + Send + 'static,
+{
+    match clock::timeout(limit, tasks::blocking(work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => Err(BackdropError::Unreadable { path, reason: error.to_string() }),
+        Err(_) => Err(BackdropError::Slow(path)),
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, BackdropError> {
     let unreadable = |error: io::Error| BackdropError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-    let file = File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    // Before it is opened: that waits for ever where it is a FIFO.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(unreadable(io::Error::other("it is not a file")));
     }
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MOST_BYTES {
@@ -78,6 +117,20 @@ fn digest(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn nothing_hangs_on_a_file_that_never_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        let error = Backdrop::open(path.clone()).await.unwrap_err();
+        assert!(matches!(&error, BackdropError::Unreadable { reason, .. } if reason == "it is not a file"), "{error}");
+        let (let_go, dead) = std::sync::mpsc::channel::<()>();
+        let hangs = move || dead.recv().map_err(|_| BackdropError::NoPicture(PathBuf::new()));
+        let error = patiently(path, Duration::from_millis(50), hangs).await.unwrap_err();
+        assert!(matches!(error, BackdropError::Slow(_)), "{error}");
+        drop(let_go);
+    }
 
     #[test]
     fn what_is_no_picture_is_refused_and_what_changed_too() {

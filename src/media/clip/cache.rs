@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 
-use super::{Clip, ClipError, ClipInfo, Key, Stage};
+use super::{Clip, ClipError, ClipInfo, Key, Settings, Stage};
 use crate::base::clock;
 use crate::ts::PACKET;
 
@@ -31,15 +32,23 @@ struct Seal {
 /// The directory of clips.
 #[derive(Debug, Clone)]
 pub(super) struct Cache {
-    pub(super) dir: PathBuf,
-    pub(super) max_bytes: u64,
-    pub(super) max_clips: usize,
+    dir: PathBuf,
+    max_bytes: u64,
+    max_clips: usize,
+    swept: Arc<Once>,
 }
 
 /// A clip in the making. Dropping it removes the file.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
+}
+
+#[cfg(test)]
+impl Draft {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for Draft {
@@ -59,9 +68,9 @@ pub(super) struct Growing<'a> {
 
 impl<'a> Growing<'a> {
     /// An empty file.
-    pub(super) fn create(draft: &Draft, stage: &'a watch::Sender<Stage>) -> Result<Self, ClipError> {
-        let file = File::create(&draft.path).map_err(|error| disk("cannot write a clip", &error))?;
-        Ok(Self { file: tokio::fs::File::from_std(file), path: draft.path.clone(), bytes: 0, stage })
+    pub(super) async fn create(draft: &Draft, stage: &'a watch::Sender<Stage>) -> Result<Self, ClipError> {
+        let file = tokio::fs::File::create(&draft.path).await.map_err(|error| disk("cannot write a clip", &error))?;
+        Ok(Self { file, path: draft.path.clone(), bytes: 0, stage })
     }
 }
 
@@ -85,8 +94,14 @@ impl AsyncWrite for Growing<'_> {
 }
 
 impl Cache {
+    /// Touches nothing yet.
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { dir: settings.dir, max_bytes: settings.max_bytes, max_clips: settings.max_clips, swept: Arc::new(Once::new()) }
+    }
+
     /// The clip, if it is there and whole. Marks it as used.
     pub(super) fn find(&self, key: &Key) -> Option<Clip> {
+        self.sweep();
         let path = self.stream(key);
         let seal: Seal = serde_json::from_slice(&fs::read(self.seal(key)).ok()?).ok()?;
         match checksum(&path) {
@@ -104,6 +119,7 @@ impl Cache {
     /// A place to write a clip to.
     pub(super) fn draft(&self, key: &Key) -> Result<Draft, ClipError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        self.sweep();
         fs::create_dir_all(&self.dir).map_err(|error| disk(format!("cannot make {}", self.dir.display()), &error))?;
         let unique = format!("{key}.{}-{}.{DRAFT}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Ok(Draft { path: self.dir.join(unique) })
@@ -127,18 +143,25 @@ impl Cache {
         Ok(Clip { path, bytes, info })
     }
 
-    /// Removes drafts that a dead process left and, while there is too much, the clips not used for longest; never `kept`.
-    /// Who is playing a removed clip plays on: its file is open.
+    /// Removes, once, the drafts that an earlier process left. One process owns the directory, and in a container every one has
+    /// the same id: all that is there before the first draft of our own was left.
+    fn sweep(&self) {
+        self.swept.call_once(|| {
+            let Ok(entries) = fs::read_dir(&self.dir) else { return };
+            let left = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(DRAFT));
+            left.for_each(|entry| _ = fs::remove_file(entry.path()));
+        });
+    }
+
+    /// Removes, while there is too much, the clips not used for longest; never `kept`. Who is playing a removed clip plays on: its
+    /// file is open.
     fn trim(&self, kept: &Key) {
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         let mut clips: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
-        let mine = format!(".{}-", std::process::id());
         for entry in entries.flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(DRAFT) && !name.contains(&mine) {
-                let _ = fs::remove_file(&path);
-            } else if name.ends_with(".ts") {
+            if name.ends_with(".ts") {
                 let used = fs::metadata(path.with_extension("json")).and_then(|meta| meta.modified());
                 let bytes = entry.metadata().map_or(0, |meta| meta.len());
                 clips.push((used.unwrap_or(SystemTime::UNIX_EPOCH), bytes, path));
@@ -200,6 +223,10 @@ mod tests {
 
     const INFO: ClipInfo = ClipInfo { length_90k: 90_000, pictures: 25, audio_frames: 0 };
 
+    fn cache(dir: &Path, max_bytes: u64, max_clips: usize) -> Cache {
+        Cache::new(Settings { dir: dir.to_owned(), max_bytes, max_clips })
+    }
+
     fn key(name: &str) -> Key {
         Key::of(&ClipSpec { name: name.to_owned(), ..ClipSpec::default() })
     }
@@ -213,7 +240,7 @@ mod tests {
     #[test]
     fn a_kept_clip_is_found_and_a_damaged_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().join("clips"), max_bytes: 1 << 20, max_clips: 9 };
+        let cache = cache(&dir.path().join("clips"), 1 << 20, 9);
         assert_eq!(cache.find(&key("a")), None);
         let clip = keep(&cache, "a", 10);
         assert_eq!(cache.find(&key("a")), Some(clip.clone()));
@@ -230,7 +257,7 @@ mod tests {
     #[test]
     fn half_packets_are_not_kept_and_drafts_leave_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 1 << 20, max_clips: 9 };
+        let cache = cache(dir.path(), 1 << 20, 9);
         let draft = cache.draft(&key("a")).unwrap();
         fs::write(&draft.path, [0x47; 100]).unwrap();
         assert!(cache.keep(&key("a"), draft, INFO).is_err());
@@ -238,16 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn drafts_of_an_earlier_process_go_whatever_its_id_was_and_our_own_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let mine = format!("{}.{}-0.draft", key("a"), std::process::id());
+        let left = [mine.as_str(), "x.1-1.draft", "x.1-1.seal.draft"].map(|name| dir.path().join(name));
+        left.iter().for_each(|path| fs::write(path, "left by a dead process").unwrap());
+        let cache = cache(dir.path(), 1 << 20, 9);
+        assert_eq!(cache.find(&key("a")), None);
+        assert!(left.iter().all(|path| !path.exists()));
+        let draft = cache.clone().draft(&key("b")).unwrap();
+        fs::write(&draft.path, "in the making").unwrap();
+        keep(&cache, "c", 1);
+        assert!(cache.find(&key("c")).is_some() && draft.path.exists());
+    }
+
+    #[test]
     fn the_clip_not_used_for_longest_makes_room() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache { dir: dir.path().to_owned(), max_bytes: 25 * PACKET as u64, max_clips: 9 };
+        let cache = cache(dir.path(), 25 * PACKET as u64, 9);
         for (name, age) in [("a", 300), ("b", 200)] {
             keep(&cache, name, 10);
             let seal = File::options().append(true).open(cache.seal(&key(name))).unwrap();
             seal.set_modified(clock::wall() - Duration::from_secs(age)).unwrap();
         }
         assert!(cache.find(&key("a")).is_some(), "which marks it as used");
-        fs::write(dir.path().join("x.1-1.draft"), "left by a dead process").unwrap();
         keep(&cache, "c", 10);
         assert!(cache.find(&key("b")).is_none());
         assert!(cache.find(&key("a")).is_some() && cache.find(&key("c")).is_some());

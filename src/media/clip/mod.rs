@@ -93,10 +93,13 @@ pub struct Clips(Arc<Inner>);
 struct Inner {
     cache: Cache,
     worker: WorkerClient,
-    /// What was asked for since the start, done or not. Held for moments only.
+    /// What was asked for, done or not, as far as it is remembered. Held for moments only.
     orders: Mutex<HashMap<Key, Arc<Order>>>,
     preparing: Mutex<Option<tasks::Task<()>>>,
 }
+
+/// So many orders are remembered: those that are under way in any case. A fulfilled one saves a look at the disk.
+const MOST_ORDERS: usize = 64;
 
 /// One clip that was asked for. It goes on without anybody waiting for it.
 #[derive(Debug)]
@@ -119,7 +122,7 @@ enum Stage {
 impl Clips {
     /// Opens nothing yet: the directory is made when the first clip is.
     pub fn new(settings: Settings, worker: WorkerClient) -> Self {
-        let cache = Cache { dir: settings.dir, max_bytes: settings.max_bytes, max_clips: settings.max_clips };
+        let cache = Cache::new(settings);
         Self(Arc::new(Inner { cache, worker, orders: Mutex::default(), preparing: Mutex::default() }))
     }
 
@@ -176,8 +179,11 @@ impl Clips {
             // It failed, or its file is gone: once more, unless somebody else was faster.
             self.orders().retain(|_, other| !Arc::ptr_eq(other, &order));
         }
-        let order = self.orders().entry(key.clone()).or_insert_with(|| self.begin(key, spec.clone())).clone();
-        Ok(order)
+        let mut orders = self.orders();
+        if !orders.contains_key(&key) {
+            forget(&mut orders);
+        }
+        Ok(orders.entry(key.clone()).or_insert_with(|| self.begin(key, spec.clone())).clone())
     }
 
     fn orders(&self) -> MutexGuard<'_, HashMap<Key, Arc<Order>>> {
@@ -192,6 +198,14 @@ impl Clips {
             sender.send_replace(Stage::Done(result));
         });
         Arc::new(Order { stage, _task: task })
+    }
+}
+
+/// Makes room for an order.
+fn forget(orders: &mut HashMap<Key, Arc<Order>>) {
+    orders.retain(|_, order| !matches!(*order.stage.borrow(), Stage::Done(Err(_))));
+    if orders.len() >= MOST_ORDERS {
+        orders.retain(|_, order| !matches!(*order.stage.borrow(), Stage::Done(_)));
     }
 }
 
@@ -228,14 +242,16 @@ async fn find_or_make(
     }
     let begun = clock::now();
     let name = spec.name.clone();
+    // First of all: what is queued holds neither the bytes of a picture nor a file.
+    let turn = worker.turn().await?;
     let input = match spec.backdrop.clone() {
-        Some(backdrop) => tasks::blocking(move || backdrop.read()).await.map_err(|_| ClipError::BrokenOff)??,
+        Some(backdrop) => backdrop.bytes().await?,
         None => Vec::new(),
     };
     let draft = on_disk(cache, &key, Cache::draft).await??;
-    let mut file = Growing::create(&draft, stage)?;
-    let outcome = worker.run(Job::MakeClip(spec), &input, &mut file).await?;
-    drop(file);
+    let mut file = Growing::create(&draft, stage).await?;
+    let outcome = turn.run(Job::MakeClip(spec), &input, &mut file).await?;
+    drop((file, input));
     let Outcome::Clip(info) = outcome else {
         return Err(WorkerError::Garbage { reason: "another job's outcome".to_owned() }.into());
     };

@@ -16,7 +16,7 @@ async fn without_the_worker_there_is_a_clear_error_every_time() {
         let error = clips.get(&ClipSpec::default()).await.unwrap_err();
         assert!(matches!(error, ClipError::Worker(WorkerError::Missing { .. })), "{error:?}");
     }
-    assert_eq!(std::fs::read_dir(dir.path().join("clips")).unwrap().count(), 0, "no drafts are left");
+    assert!(!dir.path().join("clips").exists(), "nothing is written before it can be made");
 }
 
 #[tokio::test]
@@ -24,4 +24,23 @@ async fn what_nobody_can_make_is_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let spec = ClipSpec { video: None, audio: None, ..ClipSpec::default() };
     assert!(matches!(clips(dir.path()).get(&spec).await, Err(ClipError::BadSpec(_))));
+}
+
+#[tokio::test]
+async fn orders_that_failed_are_forgotten_and_of_the_others_few_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let clips = clips(dir.path());
+    let named = |name: String| ClipSpec { name, ..ClipSpec::default() };
+    for number in 0..100 {
+        assert!(clips.get(&named(format!("never {number}"))).await.is_err());
+    }
+    assert_eq!(clips.orders().len(), 1);
+    for number in 0..100 {
+        let spec = named(format!("on disk {number}"));
+        let (draft, key) = (clips.0.cache.draft(&Key::of(&spec)).unwrap(), Key::of(&spec));
+        std::fs::write(draft.path(), [0x47; crate::ts::PACKET]).unwrap();
+        clips.0.cache.keep(&key, draft, ClipInfo { length_90k: 3600, pictures: 1, audio_frames: 0 }).unwrap();
+        assert_eq!(clips.get(&spec).await.unwrap().bytes, 188);
+        assert!(clips.orders().len() <= MOST_ORDERS);
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::WorkerError;
 use super::crashes::Crashes;
@@ -60,6 +60,14 @@ struct State {
     idle: Option<tasks::Task<()>>,
 }
 
+/// The worker, for one job: whoever asks later waits until this is over.
+#[derive(Debug)]
+#[must_use = "others wait for it"]
+pub struct Turn<'a> {
+    client: &'a WorkerClient,
+    state: MutexGuard<'a, State>,
+}
+
 impl WorkerClient {
     /// Starts nothing yet.
     pub fn new(settings: Settings) -> Self {
@@ -86,12 +94,33 @@ impl WorkerClient {
     where
         W: AsyncWrite + Unpin + Send,
     {
+        self.turn().await?.run(job, input, output).await
+    }
+
+    /// Waits for the worker, behind those that asked earlier, and has it started: what a job needs is best gathered then, and
+    /// not while it is queued.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes the request out of the queue.
+    pub async fn turn(&self) -> Result<Turn<'_>, WorkerError> {
+        let mut state = self.0.state.lock().await;
+        let process = self.ready(&mut state).await?;
+        self.keep(&mut state, process).await;
+        Ok(Turn { client: self, state })
+    }
+
+    async fn work<W>(&self, state: &mut State, job: Job, input: &[u8], output: &mut W) -> Result<Outcome, WorkerError>
+    where
+        W: AsyncWrite + Unpin + Send,
+    {
         let patience = self.0.settings.request_timeout;
         let limit = patience.saturating_mul(WHOLE_JOB);
         let name = job.name();
-        let mut state = self.0.state.lock().await;
         // Taken out: should this future be dropped half-way, the process goes with it.
-        let mut process = self.ready(&mut state).await?;
+        let mut process = self.ready(state).await?;
         let begun = clock::now();
         let result = clock::timeout(limit, process.run(job, input, output, patience)).await;
         let result = result.unwrap_or(Err(WorkerError::TimedOut(limit)));
@@ -106,7 +135,7 @@ impl WorkerClient {
                     "media worker did a job"
                 );
                 state.crashes.succeeded();
-                self.keep(&mut state, process).await;
+                self.keep(state, process).await;
             }
             Err(error) => {
                 tracing::warn!(worker.job = name, worker.pid = process.pid(), error = %error, "media worker failed");
@@ -192,6 +221,22 @@ impl WorkerClient {
                 tracing::debug!("media worker stopped: nothing to do");
             }
         }));
+    }
+}
+
+impl Turn<'_> {
+    /// Has a job done. What it makes is written to `output` piece by piece, also where it fails in the end.
+    ///
+    /// # Errors
+    /// As [`WorkerClient::run`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the worker.
+    pub async fn run<W>(mut self, job: Job, input: &[u8], output: &mut W) -> Result<Outcome, WorkerError>
+    where
+        W: AsyncWrite + Unpin + Send,
+    {
+        self.client.work(&mut self.state, job, input, output).await
     }
 }
 

@@ -14,5 +14,5 @@ mod locate;
 mod process;
 pub mod protocol;
 
-pub use client::{Settings, WorkerClient};
+pub use client::{Settings, Turn, WorkerClient};
 pub use error::WorkerError;
