@@ -85,7 +85,7 @@ async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {
                 report.ended = Some(error.to_string());
                 break;
             }
-            Ok(Some(Ok(Chunk::Discontinuity))) => {}
+            Ok(Some(Ok(Chunk::Discontinuity { .. }))) => {}
             Ok(Some(Ok(Chunk::Bytes(chunk)))) => {
                 let elapsed = (clock::now() - began).as_millis();
                 report.first_byte_ms.get_or_insert(elapsed);

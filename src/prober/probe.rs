@@ -97,7 +97,7 @@ impl Watch {
                     self.first_byte.get_or_insert_with(|| clock::now() - self.began);
                     self.input.push(&bytes, &mut Discard);
                 }
-                Ok(Some(Ok(Chunk::Discontinuity))) => {
+                Ok(Some(Ok(Chunk::Discontinuity { .. }))) => {
                     self.input.finish(&mut Discard);
                     self.note();
                     // What is proven is told of what came before.

@@ -171,9 +171,9 @@ async fn watch(proven: &mut Proven, began: Instant, limits: Limits, flowing: &At
                         input.push(bytes, &mut Discard);
                         held_bytes += bytes.len();
                     }
-                    Chunk::Discontinuity => input.finish(&mut Discard),
+                    Chunk::Discontinuity { .. } => input.finish(&mut Discard),
                 }
-                let another = chunk == Chunk::Discontinuity && input.proof() < Proof::Proven;
+                let another = matches!(chunk, Chunk::Discontinuity { .. }) && input.proof() < Proof::Proven;
                 proven.held.push_back(chunk);
                 if another {
                     input = Input::new(Choice::First);

@@ -47,6 +47,8 @@ pub struct Left {
     pub lived: Duration,
     /// How long nothing has come of it.
     pub silent: Duration,
+    /// Its rate in bit/s, by its own time; 0 where that is not known.
+    pub rate_bps: u64,
 }
 
 /// What one source goes through.
@@ -61,6 +63,8 @@ struct Air<'a> {
     base: Duration,
     piece: Bytes,
     pacer: Pacer,
+    /// It plays: from here on it is paced. What was collected until then came in its own time.
+    paces: bool,
     stall: Stall,
     began: Instant,
     /// When PAT and PMT were sent in a silence.
@@ -104,6 +108,7 @@ pub async fn play(
         base: Duration::ZERO,
         piece: Bytes::new(),
         pacer: Pacer::new(settings.producer_read_rate, burst),
+        paces: false,
         stall,
         began: now,
         spoke_at: pump.published_at(),
@@ -125,7 +130,14 @@ pub async fn play(
     air.enter(clock::now());
     air.report(clock::now());
     let now = clock::now();
-    let left = Left { reason, provider: air.candidate.provider, lived: now - air.began, silent: air.stall.silent_for(now) };
+    let left = Left {
+        reason,
+        provider: air.candidate.provider,
+        lived: now - air.began,
+        silent: air.stall.silent_for(now),
+        // What went out lately may be tables alone.
+        rate_bps: air.input.info().bitrate_bps.unwrap_or(0),
+    };
     // The connection first, then its lease.
     drop(air);
     drop(lease);
@@ -149,7 +161,7 @@ impl Air<'_> {
         tick.reset();
         loop {
             let now = clock::now();
-            let wait = self.pacer.wait(now, self.media());
+            let wait = self.wait(now);
             if wait.is_zero() && !self.piece.is_empty() {
                 self.feed(now);
                 continue;
@@ -185,6 +197,12 @@ impl Air<'_> {
         }
     }
 
+    /// How long to wait before more of it is taken.
+    fn wait(&mut self, now: Instant) -> Duration {
+        self.paces = self.paces || self.held.is_empty() || self.pump.plays();
+        if self.paces { self.pacer.wait(now, self.media()) } else { Duration::ZERO }
+    }
+
     fn media(&self) -> Option<Duration> {
         self.input.media_time().map(|media| self.base + media)
     }
@@ -197,13 +215,15 @@ impl Air<'_> {
                 self.shared.last_byte_ms.store(clock::wall_ms(), Ordering::Relaxed);
                 self.piece = bytes;
             }
-            Chunk::Discontinuity => {
+            Chunk::Discontinuity { broken_off } => {
                 self.pump.finish(&mut self.input, now);
                 self.base = self.media().unwrap_or(self.base);
                 self.input = Input::new(Choice::First);
                 self.fed = 0;
-                // What comes before a break that is announced is whole.
-                self.pump.give_rest(now);
+                if !broken_off {
+                    // Nothing says how long the last unit is, but it is whole.
+                    self.pump.give_rest(now);
+                }
                 self.pump.change_source(now);
             }
         }
@@ -236,8 +256,8 @@ impl Air<'_> {
 
     /// When something is due: a chunk, a word in a silence, or the end of patience.
     fn due_at(&self, paced: bool) -> Option<Instant> {
-        let quiet = self.quiet_at().into_iter().chain([self.stall.deadline()]);
-        self.pump.deadline().into_iter().chain(quiet.filter(|_| !paced)).min()
+        let patience = (!paced).then(|| self.stall.deadline());
+        [self.pump.deadline(), self.quiet_at(), patience].into_iter().flatten().min()
     }
 
     /// When viewers have had nothing for too long.
@@ -251,10 +271,7 @@ impl Air<'_> {
         if self.pump.deadline().is_some_and(|at| now >= at) {
             self.pump.flush(now);
         }
-        if paced {
-            return None;
-        }
-        if self.stall.is_stalled(now) {
+        if !paced && self.stall.is_stalled(now) {
             return Some(Failure::Source(SourceError::TimedOut(self.stall.silent_for(now))));
         }
         if self.quiet_at().is_some_and(|at| now >= at) {

@@ -292,6 +292,11 @@ impl Pump {
         self.entered
     }
 
+    /// Whether the present source has come to its first random access point.
+    pub fn plays(&self) -> bool {
+        self.path.lead_in.is_none() && !self.path.splice.waits()
+    }
+
     /// Publishes so many bytes, in chunks that end before a random access point.
     fn publish(&mut self, mut left: usize, now: Instant) {
         while left > 0 {

@@ -146,7 +146,7 @@ impl Standby {
                 self.read += bytes.len() as u64;
                 self.warm.piece = bytes;
             }
-            Chunk::Discontinuity => {
+            Chunk::Discontinuity { .. } => {
                 self.base = self.media().unwrap_or(self.base);
                 self.warm.input = Input::new(Choice::First);
                 self.warm.fed = 0;

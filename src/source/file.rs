@@ -103,7 +103,7 @@ impl Rounds {
         self.file.rewind().await?;
         self.began = clock::now();
         self.read = 0;
-        Ok(Some(Chunk::Discontinuity))
+        Ok(Some(Chunk::Discontinuity { broken_off: false }))
     }
 }
 

@@ -38,7 +38,10 @@ pub enum Chunk {
     /// Bytes of a transport stream, cut anywhere.
     Bytes(Bytes),
     /// What follows is another beginning: a file's next round, an HLS discontinuity. Clocks and counters start anew.
-    Discontinuity,
+    Discontinuity {
+        /// What came before was broken off: its last units may be in part.
+        broken_off: bool,
+    },
 }
 
 /// What to open.

@@ -17,6 +17,8 @@ use crate::model::stream_info::Kind;
 const MOST_EARLY: usize = 2048;
 /// Packets kept in all: 6 MiB.
 const MOST_PACKETS: usize = 32 * 1024;
+/// Leading pictures of one group: no encoder makes more. Where there are, the time stamp of the first picture is wrong.
+const MOST_LEADING: usize = 32;
 /// A picture that is shown this soon after it is decoded has no leading ones: 10 ms.
 const AT_ONCE_90K: i64 = 900;
 
@@ -40,6 +42,8 @@ pub struct LeadIn {
     first: Option<First>,
     /// A leading picture goes on.
     skipping: bool,
+    /// Leading pictures so far.
+    skipped: usize,
 }
 
 /// The picture to begin with.
@@ -63,7 +67,7 @@ pub struct Beginning {
 
 impl Default for LeadIn {
     fn default() -> Self {
-        Self { main: None, sound: Box::new([false; 256]), packets: Vec::new(), first: None, skipping: false }
+        Self { main: None, sound: Box::new([false; 256]), packets: Vec::new(), first: None, skipping: false, skipped: 0 }
     }
 }
 
@@ -78,7 +82,7 @@ impl LeadIn {
         }
         self.packets.clear();
         self.first = None;
-        self.skipping = false;
+        (self.skipping, self.skipped) = (false, 0);
     }
 
     /// Takes one packet.
@@ -90,7 +94,8 @@ impl LeadIn {
         if self.main == Some(mark.stream) {
             if mark.unit_start {
                 let pts = header.and_then(|header| header.pts);
-                self.skipping = pts.map_or(self.skipping, |pts| pts.since(first.pts) < 0);
+                self.skipping = pts.map_or(self.skipping, |pts| pts.since(first.pts) < 0) && self.skipped < MOST_LEADING;
+                self.skipped += 1;
                 ready = !self.skipping;
                 if let Some(dts) = header.and_then(|header| header.decoding_time()).filter(|_| ready) {
                     self.delay_until(dts);
@@ -131,7 +136,7 @@ impl LeadIn {
     /// The picture that follows the first is decoded at `next`.
     fn delay_until(&mut self, next: Pts90k) {
         let Some(first) = &mut self.first else { return };
-        let delay = next.since(first.dts) - LONGEST_STEP_90K as i64;
+        let delay = next.since(first.dts) - LONGEST_STEP_90K;
         if delay <= 0 || first.pts.since(first.dts) <= delay {
             return;
         }

@@ -32,7 +32,7 @@ struct Output {
     claimed: bool,
 }
 
-/// All output PIDs there ever were, most recently used last.
+/// All output PIDs there ever were, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Outputs {
     known: Vec<Output>,
@@ -96,7 +96,7 @@ impl Outputs {
         self.leading
     }
 
-    /// Slots in the programme that is on now whose streams are of this codec, in the order in which they were last used.
+    /// Slots in the programme that is on now whose streams are of this codec, in the order in which they first came.
     pub fn of(&self, codec: Codec) -> impl Iterator<Item = u8> {
         self.known.iter().filter(move |output| output.claimed && output.codec == codec).map(|output| output.slot)
     }
@@ -116,7 +116,7 @@ impl Outputs {
         let free = |known: &[Output]| (0..NO_SLOT).find(|slot| known.iter().all(|output| output.slot != *slot));
         let slot = match free(&self.known) {
             Some(slot) => slot,
-            // The one that was off the longest.
+            // The oldest that is off.
             None => {
                 let unused = self.known.iter().position(|output| !output.claimed)?;
                 self.known.remove(unused).slot

@@ -5,6 +5,9 @@ use super::time::Pts90k;
 /// So many bytes hold a header with both time stamps, and may be read in words.
 const WHOLE: usize = 22;
 
+/// Bytes of a PES packet before what `PES_packet_length` counts.
+pub const UNCOUNTED: usize = 6;
+
 /// What is of use in a PES header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

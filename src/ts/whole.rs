@@ -14,8 +14,6 @@ use super::{PACKET, RawPacket, pes};
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// Nor does a unit take longer than this to come: one that does was broken off, or a stream has very few.
 const LONGEST: Duration = Duration::from_millis(700);
-/// Bytes of a PES packet before what its length counts.
-const UNCOUNTED: usize = 6;
 
 /// A unit that is not at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl Whole {
                 self.first = Some(pid);
             }
             let length = pes::Header::parse(packet::payload(packet)).map_or(0, |header| usize::from(header.length));
-            let left = (length > 0).then_some(length + UNCOUNTED);
+            let left = (length > 0).then_some(length + pes::UNCOUNTED);
             self.open.retain(|open| open.pid != pid);
             self.open.push(Open { pid, at, counter: packet[3] & 0xF, left, since: media });
         }

@@ -114,7 +114,7 @@ async fn read(stream: &mut ByteStream, bytes: usize) -> Vec<u8> {
     while all.len() < bytes {
         match stream.next().await.unwrap().unwrap() {
             Chunk::Bytes(bytes) => all.extend_from_slice(&bytes),
-            Chunk::Discontinuity => panic!("a demo has no seam"),
+            Chunk::Discontinuity { .. } => panic!("a demo has no seam"),
         }
     }
     all

@@ -185,7 +185,7 @@ impl Sink for Path {
             self.splice.stand_in(programme);
             return;
         }
-        let goes_on = |pid| programme.streams.iter().any(|stream| Some(stream.pid) == self.splice.source_of(pid));
+        let goes_on = |pid| programme.streams.iter().any(|stream| Some((stream.pid, stream.codec)) == self.splice.source_of(pid));
         let gone = self.whole.take_if(|open| !goes_on(open.pid));
         self.take_back(&gone);
         self.splice.programme(programme);

@@ -84,7 +84,7 @@ impl Join {
     pub fn take(&mut self, index: usize, item: Item) {
         let Some(part) = self.parts.get_mut(index) else { return };
         match item {
-            Item::Discontinuity => part.marked = true,
+            Item::Discontinuity { .. } => part.marked = true,
             Item::Tracks(tracks) => {
                 if part.coming.as_ref().or(part.tracks.as_ref()) != Some(&tracks) {
                     part.coming = Some(tracks);

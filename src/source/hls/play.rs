@@ -33,8 +33,8 @@ pub async fn play(mut sides: Vec<Side>, to: Sender<Result<Chunk, SourceError>>) 
 async fn run(sides: &mut [Side], out: &mut Out) -> Result<(), Stop> {
     let mut join = Join::new(sides.len());
     let mut written = Vec::new();
-    // A transport stream is passed as it is, and did it go on.
-    let (mut passing, mut marked) = (false, false);
+    // A transport stream is passed as it is, and did it go on, and come to its end.
+    let (mut passing, mut marked, mut broken_off) = (false, false, false);
     loop {
         let step = join.write(&mut written);
         // The pieces differ too much in size for a buffer to be worth keeping.
@@ -42,7 +42,7 @@ async fn run(sides: &mut [Side], out: &mut Out) -> Result<(), Stop> {
         let index = match step {
             Step::Over => return Ok(()),
             Step::Discontinuity => {
-                out.discontinuity().await?;
+                out.discontinuity(false).await?;
                 continue;
             }
             Step::Take(index) => index,
@@ -57,17 +57,18 @@ async fn run(sides: &mut [Side], out: &mut Out) -> Result<(), Stop> {
                     out.bytes(std::mem::take(&mut written).into()).await?;
                 }
                 if marked || !passing {
-                    out.discontinuity().await?;
+                    out.discontinuity(broken_off).await?;
                 }
-                (passing, marked) = (true, false);
+                (passing, marked, broken_off) = (true, false, false);
                 out.bytes(bytes).await?;
             }
             Some(Ok(item)) => {
-                marked |= matches!(item, Item::Discontinuity);
+                if let Item::Discontinuity { broken_off: before } = item {
+                    (marked, broken_off) = (true, passing && (broken_off || before));
+                }
                 if passing && matches!(item, Item::Units(_)) {
-                    out.discontinuity().await?;
-                    passing = false;
-                    marked = false;
+                    out.discontinuity(broken_off).await?;
+                    (passing, marked, broken_off) = (false, false, false);
                 }
                 join.take(index, item);
             }
@@ -90,10 +91,10 @@ impl Out {
     }
 
     /// What is first of all is another beginning to nobody.
-    async fn discontinuity(&mut self) -> Result<(), Gone> {
+    async fn discontinuity(&mut self, broken_off: bool) -> Result<(), Gone> {
         if !self.begun {
             return Ok(());
         }
-        self.to.send(Ok(Chunk::Discontinuity)).await.map_err(|_| Gone)
+        self.to.send(Ok(Chunk::Discontinuity { broken_off })).await.map_err(|_| Gone)
     }
 }

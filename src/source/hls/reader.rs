@@ -20,6 +20,8 @@ pub enum Event {
     Segment {
         /// It does not go on where the last one ended.
         discontinuity: bool,
+        /// Nor did that one come to its end.
+        broken_off: bool,
         /// What must be read before it, if that is not what was read before the last one.
         map: Option<Vec<u8>>,
         /// First byte of it within its resource.
@@ -38,6 +40,8 @@ pub struct Reader {
     current: Option<Current>,
     /// The map that was handed out last.
     map: Option<Arc<Map>>,
+    /// Of the last one a part was handed out.
+    broken_off: bool,
     failed: u32,
 }
 
@@ -53,7 +57,7 @@ struct Current {
 impl Reader {
     /// Of a playlist.
     pub fn new(fetcher: Arc<Fetcher>, feed: Feed) -> Self {
-        Self { fetcher, feed, current: None, map: None, failed: 0 }
+        Self { fetcher, feed, current: None, map: None, broken_off: false, failed: 0 }
     }
 
     /// What comes next; `None` after the last segment.
@@ -69,7 +73,8 @@ impl Reader {
                         self.current = Some(current);
                         self.map.clone_from(&due.segment.map);
                         let at = due.segment.range.map_or(0, |range| range.first);
-                        return Ok(Some(Event::Segment { discontinuity: due.discontinuity, map, at }));
+                        let broken_off = std::mem::take(&mut self.broken_off);
+                        return Ok(Some(Event::Segment { discontinuity: due.discontinuity, broken_off, map, at }));
                     }
                     Err(error) => self.skip(due.segment.sequence, error)?,
                 }
@@ -86,6 +91,7 @@ impl Reader {
                 Err(error) => {
                     let sequence = current.sequence;
                     self.current = None;
+                    self.broken_off = true;
                     self.skip(sequence, error)?;
                     return Ok(Some(Event::End));
                 }

@@ -24,7 +24,10 @@ const AHEAD: usize = 8;
 #[derive(Debug)]
 pub enum Item {
     /// What follows does not go on where this ended.
-    Discontinuity,
+    Discontinuity {
+        /// Of bytes that were passed as they are, the last ones may be in part.
+        broken_off: bool,
+    },
     /// The tracks that the following units belong to; they count from 0.
     Tracks(Vec<Track>),
     /// Units, those of a track in their order.
@@ -133,10 +136,10 @@ impl Taking {
         let mut begins = 0;
         while let Some(event) = self.reader.next().await? {
             match event {
-                Event::Segment { discontinuity, map, at } => {
+                Event::Segment { discontinuity, broken_off, map, at } => {
                     if discontinuity {
                         self.discontinuity();
-                        self.send(Item::Discontinuity).await?;
+                        self.send(Item::Discontinuity { broken_off }).await?;
                     }
                     if let Some(map) = map {
                         self.map = Map { bytes: map.into(), new: true };

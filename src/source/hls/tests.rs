@@ -29,7 +29,7 @@ async fn whole(mut opened: Opened) -> Result<(Vec<u8>, usize), SourceError> {
         match next {
             None => return Ok((bytes, marks)),
             Some(Ok(Chunk::Bytes(more))) => bytes.extend_from_slice(&more),
-            Some(Ok(Chunk::Discontinuity)) => marks += 1,
+            Some(Ok(Chunk::Discontinuity { .. })) => marks += 1,
             Some(Err(error)) => return Err(error),
         }
     }
@@ -41,7 +41,7 @@ async fn parts(mut opened: Opened) -> Vec<Vec<u8>> {
     while let Some(chunk) = opened.bytes.next().await {
         match chunk.unwrap() {
             Chunk::Bytes(bytes) => parts.last_mut().unwrap().extend_from_slice(&bytes),
-            Chunk::Discontinuity => parts.push(Vec::new()),
+            Chunk::Discontinuity { .. } => parts.push(Vec::new()),
         }
     }
     parts
@@ -134,7 +134,7 @@ async fn numbers(opened: &mut Opened, count: usize) -> Vec<u8> {
     while numbers.len() < count {
         match clock::timeout(Duration::from_secs(8), opened.bytes.next()).await.expect("goes on within 8 s") {
             Some(Ok(Chunk::Bytes(more))) => bytes.extend_from_slice(&more),
-            Some(Ok(Chunk::Discontinuity)) => numbers.push(0),
+            Some(Ok(Chunk::Discontinuity { .. })) => numbers.push(0),
             other => panic!("{other:?}"),
         }
         while bytes.len() >= packets(4).len() {
@@ -198,6 +198,29 @@ async fn a_segment_that_breaks_off_is_taken_up_where_it_broke() {
     })
     .await;
     assert_eq!(whole(open(&server.url("/list.m3u8")).await.unwrap()).await.unwrap(), (body, 0));
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_taken_up_is_said_to_be_broken_off() {
+    let server = live(|path| match path {
+        "/seg8.ts" => {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Length: 752\r\n\r\n".as_slice();
+            Answer::Close([head, &segment(path)[..300]].concat())
+        }
+        "/seg10.ts" => Answer::Close(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        path => Answer::Close(ok(&segment(path))),
+    })
+    .await;
+    let mut opened = open(&server.url("/live.m3u8")).await.unwrap();
+    let mut marks = Vec::new();
+    while marks.len() < 2 {
+        match clock::timeout(Duration::from_secs(8), opened.bytes.next()).await.expect("goes on within 8 s") {
+            Some(Ok(Chunk::Bytes(_))) => {}
+            Some(Ok(Chunk::Discontinuity { broken_off })) => marks.push(broken_off),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(marks, [true, false], "what comes before one that never came is whole");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn whole(mut opened: Opened) -> Result<Vec<u8>, SourceError> {
     while let Some(chunk) = opened.bytes.next().await {
         match chunk? {
             Chunk::Bytes(more) => bytes.extend_from_slice(&more),
-            Chunk::Discontinuity => panic!("no mark is expected"),
+            Chunk::Discontinuity { .. } => panic!("no mark is expected"),
         }
     }
     Ok(bytes)

@@ -75,6 +75,15 @@ fn a_closed_group_is_not_delayed() {
 }
 
 #[test]
+fn a_first_picture_that_is_shown_too_late_by_its_stamp_does_not_hold_up_the_others() {
+    let mut lead_in = lead_in(&[Codec::H264]);
+    let mut take = |(packet, mark): (RawPacket, Mark)| lead_in.packet(&packet, mark);
+    assert_eq!(take(begins(unit(VIDEO, 10, 90_000))), Taken::Kept);
+    let taken: Vec<Taken> = (11..100).map(|n| take(unit(VIDEO, n, n))).take_while(|taken| *taken != Taken::Ready).collect();
+    assert_eq!(taken.len(), MOST_LEADING);
+}
+
+#[test]
 fn nothing_is_kept_for_ever() {
     let mut lead_in = lead_in(&[Codec::H264, Codec::Aac]);
     let sound = unit(AUDIO, 1, 1);

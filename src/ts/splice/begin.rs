@@ -10,7 +10,7 @@ use crate::ts::{PACKET, RawPacket, pes};
 /// Where no cadence is known, a frame takes 40 ms.
 const FRAME_90K: u64 = 3600;
 /// The longest step of decoding times that nobody takes for a gap: 100 ms.
-pub const LONGEST_STEP_90K: u64 = 9000;
+pub const LONGEST_STEP_90K: i64 = 9000;
 /// Pictures by which a source may show one later than it is decoded: no codec has more.
 const MOST_REORDERED: u64 = 16;
 /// Pictures must be there so long before they are decoded: 50 ms.
@@ -20,7 +20,7 @@ const MOST_STEP_90K: i64 = 90_000;
 /// The longest step of the clock that is none: 90 ms (13818-1, 2.7.2 asks for 100 at most).
 const LONGEST_CLOCK_90K: i64 = 8100;
 /// Rounding of time stamps between 90 kHz and frame durations.
-const ROUNDING_90K: i64 = 16;
+pub(super) const ROUNDING_90K: i64 = 16;
 
 impl super::Lane {
     /// Whether a unit of this time comes after the last one.
@@ -38,6 +38,11 @@ impl Splice {
     /// that are left out (see [`crate::ts::lead_in`]). To be said after [`Self::cut`], before that picture.
     pub fn delayed(&mut self, by_90k: u64) {
         self.delayed_90k = by_90k;
+    }
+
+    /// Whether nothing of the present source has passed yet.
+    pub fn waits(&self) -> bool {
+        self.waiting
     }
 
     /// Whether the tables are those of a source that has not begun, and differ from what was told before.
@@ -93,13 +98,14 @@ impl Splice {
 
     /// A source is decoded where the last one stopped, and is not shown before that one was.
     fn source_begins(&mut self, here: Pts90k, pts: Option<Pts90k>, next: Pts90k, step: u64) {
-        let room = LONGEST_STEP_90K.saturating_sub(step);
+        let room = LONGEST_STEP_90K.unsigned_abs().saturating_sub(step);
         let mut late = self.delayed_90k.min(room);
         if let Some(pts) = pts {
             let first_shown = pts.plus(next.plus(late).offset_from(here));
             self.lead_90k = u64::try_from(first_shown.since(next)).unwrap_or(0);
             let hidden = self.shown.map_or(0, |shown| shown.plus(step).since(first_shown));
-            let hidden = u64::try_from(hidden).unwrap_or(0);
+            // A time stamp that is wrong must not move all that follows.
+            let hidden = u64::try_from(hidden).unwrap_or(0).min(MOST_REORDERED * step);
             let absorbed = hidden.min(room - late);
             late += absorbed;
             // What is left of it: pictures wait for longer between decoding and showing, until they have caught up.
@@ -131,7 +137,7 @@ impl Splice {
     fn clip_begins(&mut self, here: Pts90k, next: Pts90k, step: u64) {
         let reordered = self.shown.zip(self.highest).map_or(0, |(shown, highest)| shown.since(highest));
         let reordered = u64::try_from(reordered).unwrap_or(0).min(MOST_REORDERED * step);
-        let room = LONGEST_STEP_90K.saturating_sub(step + ROUNDING_90K.unsigned_abs());
+        let room = LONGEST_STEP_90K.unsigned_abs().saturating_sub(step + ROUNDING_90K.unsigned_abs());
         let late = reordered.saturating_sub(self.lead_90k.min(room));
         self.offset_90k = next.plus(late.min(room)).offset_from(here);
         self.shown_offset_90k = next.plus(reordered).offset_from(here);
@@ -148,7 +154,7 @@ impl Splice {
         }
         let dts = pes::Header::parse(packet::payload(packet)).and_then(|header| header.dts);
         if let Some((dts, highest)) = dts.zip(self.highest) {
-            let room = LONGEST_STEP_90K as i64 - dts.plus(self.offset_90k).since(highest);
+            let room = LONGEST_STEP_90K - dts.plus(self.offset_90k).since(highest);
             self.offset_90k = Pts90k(self.offset_90k).plus(room.clamp(0, left).unsigned_abs()).0;
         }
     }

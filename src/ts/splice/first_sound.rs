@@ -6,9 +6,6 @@ use crate::ts::input::{Mark, Sink};
 use crate::ts::programme::Programme;
 use crate::ts::{RawPacket, packet, pes};
 
-/// Bytes of a PES packet before what its length counts.
-const UNCOUNTED: usize = 6;
-
 /// Looks for it in what an input gives.
 #[derive(Debug, Default)]
 pub struct FirstSound {
@@ -44,7 +41,7 @@ impl Sink for FirstSound {
             if length == 0 {
                 return;
             }
-            self.left = length + UNCOUNTED;
+            self.left = length + pes::UNCOUNTED;
         }
         self.packets.push(*packet);
         self.left = self.left.saturating_sub(payload.len());

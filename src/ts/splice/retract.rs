@@ -1,6 +1,7 @@
 //! Units that were written and turn out to have no end are taken back, as if they had never been there.
 
 use super::Splice;
+use crate::model::Codec;
 use crate::ts::adaptation::{self, Adaptation};
 use crate::ts::outputs::PMT_PID;
 use crate::ts::packet::{self, header};
@@ -43,9 +44,9 @@ impl Splice {
         })
     }
 
-    /// From which PID of the source an output PID comes.
-    pub fn source_of(&self, pid: u16) -> Option<u16> {
-        self.lanes.iter().find(|lane| packet::pid(lane.next) == pid && lane.in_programme).map(|lane| lane.source)
+    /// From which PID of the source an output PID comes, and what it carries.
+    pub fn source_of(&self, pid: u16) -> Option<(u16, Codec)> {
+        self.lanes.iter().find(|lane| packet::pid(lane.next) == pid && lane.in_programme).map(|lane| (lane.source, lane.codec))
     }
 
     /// Units that were written last are to be taken out of the output ([`remove`]): counters and times go on before them.

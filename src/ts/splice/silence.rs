@@ -1,6 +1,7 @@
 //! Sound without a gap: between two sources there is a time for which neither has sent any, since sound is multiplexed behind
 //! or before its pictures; and a clip has one sound track where a programme may have several. Units of silence fill both.
 
+use super::begin::ROUNDING_90K;
 use super::{NO_SLOT, Splice};
 use crate::codec::{AudioFormat, aac, ac3, mpa};
 use crate::model::Codec;
@@ -14,8 +15,6 @@ use crate::ts::{PACKET, RawPacket};
 const MOST_90K: i64 = 450_000;
 /// A frame is no longer than this: 100 ms.
 const LONGEST_90K: i64 = 9000;
-/// Rounding of time stamps between 90 kHz and frames of sound.
-const ROUNDING_90K: i64 = 16;
 
 /// One unit of silence: a PES packet.
 #[derive(Debug)]

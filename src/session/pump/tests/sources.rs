@@ -296,31 +296,59 @@ fn a_sound_that_is_broken_off_holds_no_picture_up() {
 }
 
 #[test]
-fn another_programme_in_the_middle_of_a_picture() {
+fn a_last_picture_that_is_shown_too_late_by_its_stamp_moves_nothing() {
+    let made = |seed| Made { leading: 0, from: 900_000, sound_early: 0, frames: 1, seed };
+    let (mut first, second) = (units(&made(1), 40, false), units(&made(3), 60, false));
+    let last = first.iter_mut().rfind(|unit| unit.track == 0).unwrap();
+    last.pts = last.pts.plus(3600 * 90_000);
+    let mut session = Session::new();
+    session.play(&stream(&first), 5000, false);
+    session.play(&stream(&second), 5000, false);
+    let mut apart = Units::default();
+    apart.push(&session.recorded());
+    apart.finish();
+    let found: Vec<Unit> = apart.take().filter(|unit| unit.track == 0).collect();
+    assert!(found.len() > 90 && found.iter().any(|unit| unit.pts.since(unit.dts) > 90_000), "{}", found.len());
+    let steps: Vec<i64> = found.windows(2).map(|pair| pair[1].dts.since(pair[0].dts)).collect();
+    assert!(steps.iter().all(|step| (1..90_000).contains(step)), "{steps:?}");
+}
+
+#[rstest::rstest]
+#[case::on_other_pids(0x200, 0x1B)]
+#[case::in_another_codec(0x100, 0x24)]
+fn another_programme_in_the_middle_of_a_picture(#[case] pid: u16, #[case] stream_type: u8) {
     let made = |seed| Made { leading: 0, from: 0, sound_early: 0, frames: 1, seed };
     let (first, second) = (stream(&units(&made(1), 40, false)), stream(&units(&made(3), 40, false)));
-    // The second one has other PIDs and comes on the same connection.
+    // The second one comes on the same connection.
     let (packets, _) = second.as_chunks::<PACKET>();
     let mut tables = crate::ts::section::packetize(0, &crate::ts::pat::build(1, 1, 1, 0x1000));
-    let entries = [(0x200u16, 0x1Bu8), (0x201, 0x03)];
+    let entries = [(pid, stream_type), (pid + 1, 0x03)];
     let entries = entries.map(|(pid, stream_type)| crate::ts::pmt::Entry { pid, stream_type, descriptors: &[] });
-    let body = crate::ts::pmt::body(0x200, &[], &entries);
+    let body = crate::ts::pmt::body(pid, &[], &entries);
     tables.extend(crate::ts::section::packetize(0x1000, &crate::ts::pmt::build(1, 1, &body)));
     let renamed = packets.iter().filter(|packet| packet::pid(header(packet)) & 0xFFE == 0x100).flat_map(|packet| {
         let mut packet = *packet;
-        packet[1] += 1;
+        packet[1] += (pid >> 8) as u8 - 1;
         packet
     });
     let bytes: Vec<u8> =
         first[..first.len() / 2 / PACKET * PACKET].iter().copied().chain(tables.concat()).chain(renamed).collect();
     let mut session = Session::new();
     session.play(&bytes, 5000, false);
-    let mut apart = Units::default();
-    apart.push(&session.recorded());
-    apart.finish();
-    let known: HashSet<Vec<u8>> =
-        [1, 3].into_iter().flat_map(|seed| units(&made(seed), 40, false)).map(|unit| unit.data).collect();
-    let found: Vec<Unit> = apart.take().collect();
-    assert!(found.iter().filter(|unit| unit.track == 0).count() > 50);
-    assert!(found.iter().all(|unit| known.contains(&unit.data)), "half a unit");
+    let recorded = session.recorded();
+    let (packets, _) = recorded.as_chunks::<PACKET>();
+    let mut bodies: HashMap<u16, Vec<Vec<u8>>> = HashMap::new();
+    for packet in packets.iter().filter(|packet| (0x100..0x200).contains(&packet::pid(header(packet)))) {
+        let of_pid = bodies.entry(packet::pid(header(packet))).or_default();
+        if header(packet) & UNIT_START != 0 {
+            of_pid.push(Vec::new());
+        }
+        of_pid.last_mut().unwrap().extend_from_slice(packet::payload(packet));
+    }
+    let known: Vec<Vec<u8>> = [1, 3].into_iter().flat_map(|seed| units(&made(seed), 40, false)).map(|unit| unit.data).collect();
+    let half: Vec<_> = bodies.values().flatten().filter(|body| !known.iter().any(|data| body.ends_with(data))).collect();
+    assert!(half.is_empty(), "{half:x?}");
+    let pictures: usize = bodies.iter().filter(|(pid, _)| **pid < 0x110).map(|(_, bodies)| bodies.len()).sum();
+    // What it says to be in another codec has no picture to begin with.
+    assert!(pictures > if pid == 0x100 { 15 } else { 50 }, "{pictures}");
 }

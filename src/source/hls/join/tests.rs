@@ -81,7 +81,7 @@ fn sound_from_before_the_picture_is_left_out() {
 #[test]
 fn a_segment_that_one_missed_is_no_new_beginning() {
     let mut pictures = begun(Codec::H264, 0..4);
-    pictures.push(Item::Discontinuity);
+    pictures.push(Item::Discontinuity { broken_off: false });
     pictures.extend(begun(Codec::H264, 6..9));
     let played = play(pictures, begun(Codec::Aac, 0..9));
     assert_eq!(played.parts, [[[range(0..4), range(6..9)].concat(), range(0..9)]]);
@@ -91,7 +91,7 @@ fn a_segment_that_one_missed_is_no_new_beginning() {
 fn both_begin_anew_whoever_tells_first() {
     let with = |codec: Codec, first: std::ops::Range<u64>| {
         let mut items = begun(codec, first);
-        items.push(Item::Discontinuity);
+        items.push(Item::Discontinuity { broken_off: false });
         items.extend(begun(codec, 1000..1004));
         items
     };
@@ -104,10 +104,10 @@ fn both_begin_anew_whoever_tells_first() {
 #[test]
 fn one_that_never_tells_is_left_behind_until_it_is_there() {
     let mut pictures = begun(Codec::H264, 0..4);
-    pictures.push(Item::Discontinuity);
+    pictures.push(Item::Discontinuity { broken_off: false });
     pictures.extend(begun(Codec::H264, 1000..1010));
     let mut sound = begun(Codec::Aac, 0..40);
-    sound.push(Item::Discontinuity);
+    sound.push(Item::Discontinuity { broken_off: false });
     sound.extend(begun(Codec::Aac, 1000..1010));
     let played = play(pictures, sound);
     let [first, second] = played.parts.as_slice() else { panic!("{} parts", played.parts.len()) };
@@ -122,7 +122,7 @@ fn other_tracks_are_another_beginning() {
     let mut pictures = begun(Codec::H264, 0..4);
     pictures.extend(begun(Codec::H264, 4..8));
     let mut sound = begun(Codec::Aac, 0..4);
-    sound.push(Item::Discontinuity);
+    sound.push(Item::Discontinuity { broken_off: false });
     sound.extend(begun(Codec::Ac3, 4..8));
     let played = play(pictures, sound);
     assert_eq!(played.parts.len(), 2);
@@ -150,7 +150,7 @@ fn plan() -> impl Strategy<Value = Vec<(u8, u64)>> {
 fn made(codec: Codec, plan: &[(u8, u64)]) -> Vec<Item> {
     let mut now = 0;
     let one = |&(kind, time): &(u8, u64)| match kind {
-        0 => Item::Discontinuity,
+        0 => Item::Discontinuity { broken_off: false },
         1 => Item::Tracks(track(codec)),
         2 => Item::Tracks(track(Codec::Ac3)),
         3 => Item::Tracks(Vec::new()),
