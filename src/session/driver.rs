@@ -20,7 +20,7 @@ use super::settings::{CodecChange, Settings};
 use super::shared::Shared;
 use super::slate::Slate;
 use super::spare::Spare;
-use super::start::{self, Failed};
+use super::start::{self, Failed, Tries};
 use crate::base::clock;
 use crate::media::clip::{Backdrop, Clips};
 use crate::model::SourceId;
@@ -63,7 +63,7 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
     let clips = context.clips.clone().filter(|_| settings.filler == Mode::Slate);
     let mut slate = Slate::new(clips, &settings.filler_text, context.backdrop.clone());
     let mut proven = match recovery.on(clock::now(), Event::Wanted(&shared.plan().candidates)) {
-        Step::Dial(round) => match dial(round, shared, context).await {
+        Step::Dial(round) => match dial(round, Tries::Once, shared, context).await {
             Ok(proven) => proven,
             Err(failed) => return opening_failed(failed),
         },
@@ -102,7 +102,7 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
             continue;
         }
         let now = clock::now();
-        let filler = Filler::new(settings.filler, now, clock::wall(), left.silent, shared.bitrate_bps.load(Ordering::Relaxed));
+        let filler = Filler::new(settings.filler, now, clock::wall(), left.silent, left.rate_bps);
         proven = tokio::select! {
             biased;
             found = again(step, shared, context, &mut recovery) => match found {
@@ -114,7 +114,11 @@ async fn live(shared: &Shared, context: &Context) -> (Option<TuneError>, String)
             },
             never = slate.fill(filler, &mut pump, shared) => match never {},
         };
-        shared.filler_over(clock::wall());
+        shared.filler_over(clock::wall(), clock::now() - now);
+        tracing::info!(
+            session.id = %shared.id(), channel.number = %shared.number(), gap_ms = (clock::now() - now).as_millis() as u64,
+            filler = settings.filler.name(), "gap over"
+        );
         pump.change_source(clock::now());
         shared.failovers.fetch_add(1, Ordering::Relaxed);
     }
@@ -137,7 +141,7 @@ async fn again(mut step: Step, shared: &Shared, context: &Context, recovery: &mu
             Step::Over(why) => return Err(why),
             Step::Play => return Err(GaveUp::TimeOver),
         };
-        match dial(round, shared, context).await {
+        match dial(round, Tries::Again, shared, context).await {
             Ok(proven) => return Ok(proven),
             Err(_) => step = recovery.on(clock::now(), Event::Unproven(&plan(shared, context).candidates)),
         }
@@ -150,10 +154,10 @@ pub(super) fn plan(shared: &Shared, context: &Context) -> Plan {
     plan.filter(|plan| plan.channel == shared.channel()).unwrap_or_else(|| shared.plan().clone())
 }
 
-async fn dial(round: Round, shared: &Shared, context: &Context) -> Result<Proven, Failed> {
+async fn dial(round: Round, tries: Tries, shared: &Shared, context: &Context) -> Result<Proven, Failed> {
     let Round { wait, most, candidates } = round;
     clock::sleep(wait).await;
-    start::first_proven(candidates, &context.means, &*context.ports, shared, &context.settings, most).await
+    start::first_proven(candidates, tries, &context.means, &*context.ports, shared, &context.settings, most).await
 }
 
 fn begin(proven: &Proven, fail_back: bool, shared: &Shared) {

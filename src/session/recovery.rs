@@ -265,7 +265,8 @@ impl Recovery {
     }
 }
 
-fn backoff(round: u32) -> Duration {
+/// How long to wait after so many failures and one more.
+pub(super) fn backoff(round: u32) -> Duration {
     BACKOFF_FIRST.saturating_mul(1u32.checked_shl(round).unwrap_or(u32::MAX)).min(BACKOFF_MOST)
 }
 

@@ -222,12 +222,17 @@ impl Shared {
     /// Everything is over: viewers see the end, the tuners are given back.
     pub(super) fn close(&self, failure: Option<TuneError>, reason: &str, failed: bool) {
         self.token.cancel();
+        let live = *self.phase.borrow() == Phase::Live;
         let tuners = std::mem::take(&mut self.state().tuners);
         drop(tuners);
         self.phase.send_replace(failure.map_or(Phase::Closed, Phase::Failed));
         self.ring.close();
         let reason = self.state().end_reason.map_or_else(|| reason.to_owned(), str::to_owned);
-        tracing::info!(session.id = %self.id, channel.number = %self.number(), %reason, "session closed");
+        if failed && live {
+            tracing::warn!(session.id = %self.id, channel.number = %self.number(), %reason, "session closed: its viewers see the end");
+        } else {
+            tracing::info!(session.id = %self.id, channel.number = %self.number(), %reason, "session closed");
+        }
         self.journal.note(Event::SessionClosed { session: self.id, channel: self.channel(), reason, failed });
     }
 

@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::attempt::{self, Failure, Limits, Means, Proven};
 use super::ports::{Candidate, Ports};
+use super::recovery::backoff;
 use super::settings::Settings;
 use super::shared::Shared;
 use crate::base::clock::{self, Instant};
@@ -30,6 +31,22 @@ pub struct Failed {
     pub all_busy: bool,
 }
 
+/// What becomes of a candidate that fails while others are still tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// It had its chance.
+    Once,
+    /// It is dialled again, ever more rarely: one that answers nothing must not keep others away that are back.
+    Again,
+}
+
+/// A candidate that has failed so often, to be dialled again at that time.
+struct Failing {
+    candidate: Candidate,
+    failures: u32,
+    at: Instant,
+}
+
 /// Dials `candidates` in order until one is proven.
 ///
 /// # Errors
@@ -39,6 +56,7 @@ pub struct Failed {
 /// Dropping the future closes everything it opened.
 pub async fn first_proven(
     candidates: Vec<Candidate>,
+    tries: Tries,
     means: &Means,
     ports: &dyn Ports,
     shared: &Shared,
@@ -47,7 +65,13 @@ pub async fn first_proven(
 ) -> Result<Proven, Failed> {
     let began = clock::now();
     let flowing = AtomicBool::new(false);
+    let until = began + settings.tune_timeout_flowing.min(most);
+    let dial = async |candidate: Candidate, failures: u32| {
+        let result = try_one(candidate.clone(), means, ports, shared, settings, until, &flowing).await;
+        result.map_err(|failure| (failure, candidate, failures + 1))
+    };
     let mut waiting: VecDeque<Candidate> = candidates.into();
+    let mut failing: Vec<Failing> = Vec::new();
     let mut running = FuturesUnordered::new();
     let mut failed = Failed { all_busy: true, ..Failed::default() };
     let mut dial_next_at = began;
@@ -58,15 +82,13 @@ pub async fn first_proven(
             && let Some(candidate) = next(&mut waiting, alone, means, ports)
         {
             dial_next_at = now + settings.stagger;
-            running.push(try_one(
-                candidate,
-                means,
-                ports,
-                shared,
-                settings,
-                began + settings.tune_timeout_flowing.min(most),
-                &flowing,
-            ));
+            running.push(dial(candidate, 0));
+        }
+        if !alone
+            && let Some(index) = failing.iter().position(|one| now >= one.at && may_dial(&one.candidate, false, means, ports))
+        {
+            let Failing { candidate, failures, .. } = failing.swap_remove(index);
+            running.push(dial(candidate, failures));
         }
         let deadline = began + whole(&flowing, settings, most);
         if running.is_empty() {
@@ -79,15 +101,22 @@ pub async fn first_proven(
             }
         }
         // A stream that begins to flow moves the deadline, so it is looked at again now and then.
-        let wake = deadline.min(if waiting.is_empty() { deadline } else { dial_next_at.max(now + Duration::from_millis(50)) });
+        let dial_at = (!waiting.is_empty()).then_some(dial_next_at).into_iter().chain(failing.iter().map(|one| one.at)).min();
+        let wake = deadline.min(dial_at.map_or(deadline, |at| at.max(now + Duration::from_millis(50))));
         tokio::select! {
             biased;
             done = running.next(), if !running.is_empty() => match done {
                 Some(Ok(proven)) => return Ok(proven),
-                Some(Err(failure)) => {
+                Some(Err((failure, candidate, failures))) => {
                     failed.all_busy &= matches!(failure, Failure::ProviderBusy);
                     failed.last = Some(failure);
-                    dial_next_at = clock::now();
+                    let now = clock::now();
+                    if failures == 1 {
+                        dial_next_at = now;
+                    }
+                    if tries == Tries::Again {
+                        failing.push(Failing { candidate, failures, at: now + backoff(failures - 1) });
+                    }
                 }
                 None => {}
             },
@@ -112,9 +141,12 @@ fn whole(flowing: &AtomicBool, settings: &Settings, most: Duration) -> Duration 
 /// The first whose account does not rest. A second dial beside another must not take a connection that the provider does not
 /// have to spare.
 fn next(waiting: &mut VecDeque<Candidate>, alone: bool, means: &Means, ports: &dyn Ports) -> Option<Candidate> {
-    let may = |one: &Candidate| ports.provider_rests(one.provider).is_zero() && (alone || has_room(means, one.provider));
-    let index = waiting.iter().position(may)?;
+    let index = waiting.iter().position(|one| may_dial(one, alone, means, ports))?;
     waiting.remove(index)
+}
+
+fn may_dial(one: &Candidate, alone: bool, means: &Means, ports: &dyn Ports) -> bool {
+    ports.provider_rests(one.provider).is_zero() && (alone || has_room(means, one.provider))
 }
 
 fn has_room(means: &Means, provider: ProviderId) -> bool {

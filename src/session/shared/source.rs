@@ -67,10 +67,10 @@ impl Shared {
     }
 
     /// The gap is over.
-    pub(in crate::session) fn filler_over(&self, now: SystemTime) {
+    pub(in crate::session) fn filler_over(&self, now: SystemTime, lasted: Duration) {
         if let Some(filler) = self.state().filler.as_mut().filter(|filler| filler.stopped_at.is_none()) {
             filler.stopped_at = Some(now);
-            filler.lasted = now.duration_since(filler.started_at).unwrap_or(filler.lasted);
+            filler.lasted = lasted;
         }
     }
 

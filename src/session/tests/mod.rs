@@ -199,6 +199,26 @@ async fn a_silent_first_source_is_overtaken_after_the_stagger() {
     assert_eq!(house.connections(), 1, "the loser was dropped");
 }
 
+#[tokio::test]
+async fn one_that_hangs_keeps_no_other_away() {
+    let (silent, away) = (Origin::start(Play::Silence).await, Origin::start(Play::AwayOnce(120_000)).await);
+    let settings = Settings {
+        startup_timeout: Duration::from_secs(60),
+        tune_timeout_silent: Duration::from_secs(60),
+        stagger: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let house = House::with(vec![vec![silent.url(), away.url()]], 1, 2, settings);
+    let mut viewer = house.tune(1, 1).await.unwrap();
+    let back = async {
+        while away.opened() < 3 || house.manager.snapshot()[0].recovering {
+            read(&mut viewer, 188).await;
+        }
+    };
+    clock::timeout(Duration::from_secs(20), back).await.expect("back long before the other one is given up");
+    assert_eq!(silent.opened(), 2, "it was dialled in each round, and not again");
+}
+
 /// Dialled later, it would have time beyond the tune's: its reason must not be lost to that.
 #[tokio::test]
 async fn what_shows_nothing_until_the_tune_is_over_is_blamed() {

@@ -17,6 +17,8 @@ pub enum Play {
     Endless,
     /// Closes after so many bytes.
     EndAfter(usize),
+    /// Closes after so many bytes, the next time at once, and is well from then on.
+    AwayOnce(usize),
     /// Says nothing more after so many bytes.
     StallAfter(usize),
     /// Answers 200 and then nothing.
@@ -47,7 +49,12 @@ impl Origin {
             let mut clients = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (opened, live) = (counters.0.clone(), counters.1.clone());
-                opened.fetch_add(1, Ordering::SeqCst);
+                let play = match (play, opened.fetch_add(1, Ordering::SeqCst)) {
+                    (Play::AwayOnce(bytes), 0) => Play::EndAfter(bytes),
+                    (Play::AwayOnce(_), 1) => Play::EndAfter(0),
+                    (Play::AwayOnce(_), _) => Play::Endless,
+                    (play, _) => play,
+                };
                 let ended = ends.subscribe();
                 live.fetch_add(1, Ordering::SeqCst);
                 clients.push(tasks::spawn("origin client", async move {
@@ -89,7 +96,7 @@ async fn serve(mut client: TcpStream, play: Play, mut ended: watch::Receiver<()>
         return;
     }
     let most = match play {
-        Play::Endless | Play::Tables => usize::MAX,
+        Play::Endless | Play::AwayOnce(_) | Play::Tables => usize::MAX,
         Play::EndAfter(bytes) | Play::StallAfter(bytes) => bytes,
         Play::Silence | Play::Refuse => 0,
     };
