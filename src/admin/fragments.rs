@@ -31,6 +31,8 @@ struct Card {
     name: String,
     state: &'static str,
     live: bool,
+    /// Why there is no source at the moment.
+    trouble: String,
     picture: String,
     source: String,
     rate: String,
@@ -131,8 +133,18 @@ pub fn watching(facts: &Facts) -> String {
             key: stats.id.0,
             number: stats.number.to_string(),
             name: stats.name.clone(),
-            state: if stats.live { "on air" } else { "opening" },
-            live: stats.live,
+            state: match (stats.live, stats.recovering) {
+                (true, true) => "between sources",
+                (true, false) => "on air",
+                (false, _) => "opening",
+            },
+            live: stats.live && !stats.recovering,
+            trouble: stats
+                .last_error
+                .as_ref()
+                .filter(|_| stats.recovering)
+                .map(|error| format!("Last: {error}"))
+                .unwrap_or_default(),
             picture: words::stream(&stats.info),
             source: from.join(" · "),
             rate: words::rate(stats.bitrate_bps),

@@ -147,6 +147,8 @@ impl Filler {
         let slate = match (self.gave_up, self.slate_began) {
             (true, _) => stats::Slate::TooFat,
             (false, Some(_)) => stats::Slate::Plays,
+            // What is said at once, before it could be read from disk, is said in place of nothing.
+            (false, None) if self.wants_slate() && now < self.began + EVERY => return next,
             (false, None) => stats::Slate::IsWaitedFor,
         };
         self.stats.said(next, self.mode, slate);

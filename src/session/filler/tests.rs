@@ -105,6 +105,11 @@ fn what_was_sent_is_told() {
     run(&mut filler, start, ms(500), &[], true);
     let said = filler.stats();
     assert_eq!((said.mode, said.fallbacks, said.fallback_reason), (Mode::Psi, 1, Some("the slate is not there")));
+    // One that comes soon has nothing in its place.
+    let mut prompt = gap(Mode::Slate, start, ms(0), 2_000_000);
+    assert_eq!(prompt.next(start, None, true), Next::Tables);
+    run(&mut prompt, start + ms(10), ms(500), &slate(10, 40, 2000), true);
+    assert_eq!((prompt.stats().mode, prompt.stats().fallbacks), (Mode::Slate, 0));
     // It comes, with pictures that are far apart: what bridges them is no other filler.
     run(&mut filler, start + ms(500), ms(1000), &slate(10, 200, 2000), true);
     filler.went_out(10_000, 5, start + ms(2000));
