@@ -25,25 +25,21 @@ const REFERENCE: [(Fault, &str); 2] = [
     (Fault::Stall, "reference: 4 s and more of silence, the next source is dialled after 6.3 s"),
 ];
 
+/// What the losses of a source cost.
+struct Losses {
+    silences: Vec<Duration>,
+    /// Continuity errors and times that go back.
+    faults: usize,
+    /// From each loss to the other source being seen, and how much of that is the other source's own.
+    backs: Vec<(Duration, Duration)>,
+}
+
 /// Two sources of one channel, each an account of its own; the one on air is lost again and again.
 pub fn run(stream: &Stream) -> Outcome {
     for (fault, reference) in REFERENCE {
-        let origin = Origin::from_start(stream)?;
-        let rooftop = Rooftop::start(&[origin.playlist_of("one", 0)?, origin.playlist_of("one", 1)?])?;
-        let mut viewer = Viewer::open(&rooftop.channel(0)?, stream.first_keyframe()?.1)?;
-        let (mut silences, mut backs, mut faults) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..ROUNDS {
-            viewer.read_for(HEALTHY)?;
-            let lost = Instant::now();
-            origin.lose(fault);
-            let seen = viewer.read_for(AFTER)?;
-            faults += seen.faults;
-            silences.push(seen.silence);
-            let (dialled, due) = origin.first_keyframe_after(lost).ok_or("no other source was dialled")?;
-            let come = seen.marks.iter().find(|at| **at >= due).ok_or("the other source never came")?;
-            backs.push((*come - lost, (*come - lost).saturating_sub(due - dialled)));
-        }
-        let (mut whole, mut beyond): (Vec<_>, Vec<_>) = backs.into_iter().unzip();
+        let Losses { mut silences, faults, backs } = losses(stream, fault, false)?;
+        let mut beyond: Vec<_> = backs.iter().map(|(back, own)| back.saturating_sub(*own)).collect();
+        let mut whole: Vec<_> = backs.into_iter().map(|(back, _)| back).collect();
         let goals = match fault {
             Fault::End => "goals 100 ms, 0, 100 ms",
             Fault::Stall => "goals 300 ms, 0, 1.3 s",
@@ -68,21 +64,8 @@ pub fn run(stream: &Stream) -> Outcome {
 
 /// The same, where the other source is kept ready.
 fn standby(stream: &Stream, fault: Fault) -> Outcome {
-    let origin = Origin::from_start(stream)?;
-    let lists = [origin.playlist_of("one", 0)?, origin.playlist_of("one", 1)?];
-    let rooftop = Rooftop::start_with(&lists, &[("ROOFTOP_RECOVERY_HOT_STANDBY", "true")])?;
-    let mut viewer = Viewer::open(&rooftop.channel(0)?, stream.first_keyframe()?.1)?;
-    viewer.places = stream.places();
-    let (mut silences, mut backs, mut faults) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..ROUNDS {
-        viewer.read_for(HEALTHY)?;
-        let lost = Instant::now();
-        origin.lose_oldest(fault);
-        let seen = viewer.read_for(AFTER)?;
-        faults += seen.faults;
-        silences.push(seen.silence);
-        backs.push(seen.elsewhere.ok_or("the other source never came")? - lost);
-    }
+    let Losses { mut silences, faults, backs } = losses(stream, fault, true)?;
+    let mut backs: Vec<_> = backs.into_iter().map(|(back, _)| back).collect();
     let goals = match fault {
         Fault::End => "goals 0, 500 ms",
         Fault::Stall => "goals 0, 1.5 s",
@@ -96,6 +79,40 @@ fn standby(stream: &Stream, fault: Fault) -> Outcome {
         ms(quantile(&mut backs, 1.0)),
     );
     Ok(())
+}
+
+/// Loses the source on air again and again. `ready`: the other one is kept open, and known by its place in the stream; else it is
+/// dialled, begins at its beginning, and is known by its first keyframe.
+fn losses(stream: &Stream, fault: Fault, ready: bool) -> Result<Losses, Box<dyn std::error::Error>> {
+    let origin = Origin::from_start(stream)?;
+    let lists = [origin.playlist_of("one", 0)?, origin.playlist_of("one", 1)?];
+    let settings: &[_] = if ready { &[("ROOFTOP_RECOVERY_HOT_STANDBY", "true")] } else { &[] };
+    let rooftop = Rooftop::start_with(&lists, settings)?;
+    let mut viewer = Viewer::open(&rooftop.channel(0)?, stream.first_keyframe()?.1)?;
+    if ready {
+        viewer.places = stream.places();
+    }
+    let mut losses = Losses { silences: Vec::new(), faults: 0, backs: Vec::new() };
+    for _ in 0..ROUNDS {
+        viewer.read_for(HEALTHY)?;
+        let lost = Instant::now();
+        if ready {
+            origin.lose_oldest(fault)
+        } else {
+            origin.lose(fault)
+        }
+        let seen = viewer.read_for(AFTER)?;
+        losses.faults += seen.faults;
+        losses.silences.push(seen.silence);
+        losses.backs.push(if ready {
+            (seen.elsewhere.ok_or("the other source never came")? - lost, Duration::ZERO)
+        } else {
+            let (dialled, due) = origin.first_keyframe_after(lost).ok_or("no other source was dialled")?;
+            let come = seen.marks.iter().find(|at| **at >= due).ok_or("the other source never came")?;
+            (*come - lost, due - dialled)
+        });
+    }
+    Ok(losses)
 }
 
 /// What was seen for a while.
