@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::app::App;
 use crate::support::media::Kind;
+use crate::support::packets::SIZE;
 use crate::support::rig::Rig;
-use crate::support::ts_oracle::{Findings, Rules, STRICT, aligned, examine, says_ffmpeg};
+use crate::support::ts_oracle::{Findings, STRICT, aligned, examine, programmes, says_ffmpeg};
 use crate::support::upstream::{Cue, Live, Origin, Script};
 use crate::support::viewer::{Leave, Viewer};
 use crate::support::wait;
@@ -50,7 +51,12 @@ pub struct Cell {
 impl Cell {
     /// Whether nothing but the time stamps and PIDs of the sources differ.
     pub fn same_codec(self) -> bool {
-        self.from == self.to || self.fault == Fault::Leaps
+        self.from == self.last()
+    }
+
+    /// What plays in the end.
+    pub fn last(self) -> Kind {
+        if self.fault == Fault::Leaps { self.from } else { self.to }
     }
 
     /// Sets up both of its sources.
@@ -82,14 +88,26 @@ impl Cell {
 #[derive(Debug)]
 pub struct Outcome {
     pub cell: Cell,
-    /// The longest time without a byte since the fault.
+    /// The longest time without a byte that was not over at the fault.
     pub silence: Duration,
     /// From the fault to the other source being on air.
     pub back: Option<Duration>,
+    /// From the fault to its source being given up.
+    pub lost: Option<Duration>,
     pub ended: bool,
+    /// From the answer's head to the end of the recording.
+    pub watched: Duration,
+    /// From the other source being on air, or the leap, to the end of the recording.
+    pub since_back: Duration,
     pub found: Findings,
-    /// What ffmpeg says when it decodes and when it copies the recording.
-    pub ffmpeg: String,
+    /// What came in that time.
+    pub behind: Findings,
+    /// What ffmpeg says when it decodes and when it copies each programme of the recording.
+    pub ffmpeg: Vec<String>,
+    /// Bytes that the source sent since its times leapt.
+    pub leapt: usize,
+    /// Why sources of this channel were lost, by the log.
+    pub losses: Vec<String>,
 }
 
 impl Outcome {
@@ -98,20 +116,26 @@ impl Outcome {
         let Cell { fault, from, to } = self.cell;
         let back = self.back.map_or("-".into(), |back| format!("{} ms", back.as_millis()));
         format!(
-            "{:<16} {:<18} {:>6} ms {:>8} {:>4} errors {:>3} lines of ffmpeg {}",
+            "{:<16} {:<18} {:>6} ms {:>8} {:>5.1} of {:>4.1} s {:>4} errors {:>3} lines of ffmpeg {}",
             format!("{fault:?}"),
             format!("{from:?} to {to:?}"),
             self.silence.as_millis(),
             back,
+            self.found.duration.as_secs_f64(),
+            self.watched.as_secs_f64(),
             self.found.faults.len(),
-            self.ffmpeg.lines().count(),
+            self.ffmpeg.iter().map(|said| said.lines().count()).sum::<usize>(),
             if self.ended { "ENDED" } else { "" },
         )
     }
 }
 
+/// So long is watched after a fault, and so long at least once the other source is on air.
+const AFTER: Duration = Duration::from_secs(10);
+const AFTER_BACK: Duration = Duration::from_secs(4);
+
 /// Watches channels 1, 2, … while their cells happen, all at the same moment.
-pub fn watch(rig: &Rig, mode: &str, cells: &[Cell], rules: Rules) -> Vec<Outcome> {
+pub fn watch(rig: &Rig, mode: &str, cells: &[Cell]) -> Vec<Outcome> {
     let viewers: Vec<Viewer> = (0..cells.len()).map(|index| rig.watch(&(index + 1).to_string())).collect();
     if mode == "slate" {
         let kinds: HashSet<Kind> = cells.iter().map(|cell| cell.from).collect();
@@ -123,24 +147,46 @@ pub fn watch(rig: &Rig, mode: &str, cells: &[Cell], rules: Rules) -> Vec<Outcome
     for (index, cell) in cells.iter().enumerate() {
         cell.happen(&rig.origin, &path(index, 0));
     }
-    thread::sleep(Duration::from_secs(10));
-    let mut outcomes = Vec::new();
+    thread::sleep(AFTER);
+    let backs = || (0..cells.len()).map(|index| said_after(&rig.app, "source on air", index + 1, wall)).collect::<Vec<_>>();
+    // Nobody waits for one that never comes: there is a complaint for that.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let all_back = || cells.iter().zip(backs()).all(|(cell, back)| back.is_some() || cell.fault == Fault::Leaps);
+    while !all_back() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(100));
+    }
+    let backs = backs();
+    let last = backs.iter().flatten().max().copied().unwrap_or_default();
+    thread::sleep((last + AFTER_BACK).saturating_sub(at.elapsed()));
     let tapes: Vec<_> = viewers
         .into_iter()
-        .map(|viewer| {
-            let silence = viewer.gaps().into_iter().filter(|(since, _)| *since >= at).map(|(_, gap)| gap).max();
-            let ended = viewer.ended();
-            (silence.unwrap_or_default(), ended, viewer.leave(Leave::Fin))
+        .zip(&backs)
+        .map(|(viewer, back)| {
+            let (silence, ended) = (viewer.silence_since(at), viewer.ended());
+            let back = at + back.unwrap_or_default();
+            let (watched, since_back, first) = (viewer.opened().elapsed(), back.elapsed(), viewer.len_at(back));
+            (silence, ended, watched, since_back, first, viewer.leave(Leave::Fin))
         })
         .collect();
-    for (index, (cell, (silence, ended, tape))) in cells.iter().zip(tapes).enumerate() {
+    let mut outcomes = Vec::new();
+    for (index, (cell, (silence, ended, watched, since_back, first, tape))) in cells.iter().zip(tapes).enumerate() {
         let tape = aligned(&tape);
         super::keep(&format!("{mode}-{:?}-{:?}-{:?}", cell.fault, cell.from, cell.to), tape);
-        let rules =
-            if cell.same_codec() { rules } else { Rules { pcr_gap_ms: 20_000, dts_step_ms: 20_000, announced_jumps: true } };
-        let found = examine(tape, rules);
-        let ffmpeg = if cell.same_codec() { says_ffmpeg(tape) } else { String::new() };
-        outcomes.push(Outcome { cell: *cell, silence, back: on_air_after(&rig.app, index + 1, wall), ended, found, ffmpeg });
+        let found = examine(tape, STRICT);
+        outcomes.push(Outcome {
+            cell: *cell,
+            silence,
+            back: backs[index],
+            lost: said_after(&rig.app, "source lost", index + 1, wall),
+            ended,
+            watched,
+            since_back,
+            behind: examine(&tape[first.next_multiple_of(SIZE).min(tape.len())..], STRICT),
+            ffmpeg: programmes(tape, &found).into_iter().map(says_ffmpeg).collect(),
+            found,
+            leapt: rig.origin.hits(&path(index, 0)).iter().map(|hit| hit.sent.leapt()).sum(),
+            losses: losses(&rig.app, index + 1),
+        });
     }
     outcomes
 }
@@ -150,16 +196,20 @@ pub fn path(index: usize, source: usize) -> String {
     format!("/channel{index}/{source}")
 }
 
-/// A recording without seam.
-pub const WHOLE: Rules = STRICT;
-
-/// How long after a moment another source of this channel came on air, by the log.
-fn on_air_after(app: &App, channel: usize, moment: SystemTime) -> Option<Duration> {
+/// How long after a moment the log first said this of this channel.
+fn said_after(app: &App, what: &str, channel: usize, moment: SystemTime) -> Option<Duration> {
     let number = format!("channel.number={channel} ");
     let log = app.log();
-    let mut on_air = log.lines().filter(|line| line.contains("source on air") && line.contains(&number));
-    on_air.find_map(|line| {
+    let mut said = log.lines().filter(|line| line.contains(what) && line.contains(&number));
+    said.find_map(|line| {
         let stamp: jiff::Timestamp = line.split_whitespace().next()?.parse().ok()?;
         SystemTime::from(stamp).duration_since(moment).ok()
     })
+}
+
+/// What the log says of sources of this channel that were lost.
+fn losses(app: &App, channel: usize) -> Vec<String> {
+    let number = format!("channel.number={channel} ");
+    let log = app.log();
+    log.lines().filter(|line| line.contains("source lost") && line.contains(&number)).map(str::to_owned).collect()
 }

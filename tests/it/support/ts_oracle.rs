@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Findings {
     pub streams: Vec<(u8, u16)>,
     /// PMT versions seen, in order.
     pub pmt_versions: Vec<u8>,
+    /// Place of the first PMT of each of them.
+    pub pmt_places: Vec<usize>,
     /// Packets with `discontinuity_indicator`.
     pub announced: usize,
     /// PCR time from the first to the last, without jumps.
@@ -87,9 +90,15 @@ pub fn assert_begins_well(found: &Findings) {
     assert!(found.first_null.is_none_or(|at| found.first_pes.is_some_and(|pes| pes < at)), "a null packet first");
 }
 
-/// Fails unless ffmpeg decodes it all without a word. What was cut at the end by leaving is left out.
+/// Fails unless ffmpeg decodes it all without a word; a recording it complains about is kept. What was cut at the end by leaving
+/// is left out.
 pub fn assert_decodes(bytes: &[u8]) {
-    assert_eq!(says_ffmpeg(bytes), "");
+    let said = says_ffmpeg(bytes);
+    if !said.is_empty() {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("it-complained-of-{}.ts", std::process::id()));
+        std::fs::write(&kept, bytes).unwrap();
+        panic!("ffmpeg on {}:\n{said}", kept.display());
+    }
 }
 
 /// What ffmpeg complains about when it decodes and when it copies it all, without what was cut at the end by leaving.
@@ -128,7 +137,8 @@ struct Judge {
     counters: HashMap<u16, (u8, Vec<u8>)>,
     /// Sections that are not at their end yet.
     partial: HashMap<u16, Vec<u8>>,
-    pcrs: HashMap<u16, u64>,
+    /// The programme's last PCR: another `PCR_PID` alone makes no other time base (13818-1, 2.4.3.5).
+    last_pcr: Option<u64>,
     dts: HashMap<u16, u64>,
     pmt_pid: Option<u16>,
     pcr_pid: Option<u16>,
@@ -226,6 +236,7 @@ impl Judge {
             let version = section[5] >> 1 & 0x1F;
             if self.found.pmt_versions.last() != Some(&version) {
                 self.found.pmt_versions.push(version);
+                self.found.pmt_places.push(index);
             }
             if let Some((pcr, streams)) = pmt_streams(section) {
                 self.pcr_pid = Some(pcr);
@@ -240,7 +251,7 @@ impl Judge {
         if Some(pid) != self.pcr_pid {
             return;
         }
-        if let Some(last) = self.pcrs.insert(pid, pcr).filter(|_| !packet.discontinuity()) {
+        if let Some(last) = self.last_pcr.replace(pcr).filter(|_| !packet.discontinuity()) {
             let step_ms = signed_step(pcr, last, (1 << 33) * 300) / 27_000;
             if step_ms < 0 {
                 self.fault(index, packet, format!("PCR goes back by {} ms", -step_ms));
@@ -286,6 +297,15 @@ fn begins_sequence(stream_type: u8, payload: &[u8]) -> bool {
 fn signed_step(now: u64, last: u64, wrap: u64) -> i64 {
     let step = (now + wrap - last) % wrap;
     if step > wrap / 2 { step as i64 - wrap as i64 } else { step as i64 }
+}
+
+/// A recording cut where the PMT says something new: before the PAT that comes with it.
+pub fn programmes<'a>(bytes: &'a [u8], found: &Findings) -> Vec<&'a [u8]> {
+    let is_pat = |place: &usize| packets(&bytes[place * SIZE..]).next().is_some_and(|packet| packet.pid() == 0);
+    let cut = |place: &usize| place.checked_sub(1).filter(is_pat).unwrap_or(*place) * SIZE;
+    let mut cuts: Vec<usize> = [0].into_iter().chain(found.pmt_places.iter().skip(1).map(cut)).collect();
+    cuts.push(bytes.len());
+    cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }
 
 /// The whole packets of a recording, whose length may end in a broken one.

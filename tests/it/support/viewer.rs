@@ -20,11 +20,22 @@ pub enum Leave {
     Rst,
 }
 
-#[derive(Default)]
 struct Tape {
     bytes: Vec<u8>,
     arrivals: Vec<(Instant, usize)>,
+    opened: Instant,
     ended: Option<Instant>,
+}
+
+impl Tape {
+    /// Times without a byte, each with its end: from the head to the first byte, between any two, and from the last one to now
+    /// or to the end.
+    fn silences(&self) -> impl Iterator<Item = (Instant, Duration)> {
+        let last = self.ended.unwrap_or_else(Instant::now);
+        let mut before = self.opened;
+        let times = self.arrivals.iter().map(|(at, _)| *at).chain([last]);
+        times.map(move |at| (at, at.duration_since(std::mem::replace(&mut before, at))))
+    }
 }
 
 /// A client whose stream has begun.
@@ -61,7 +72,8 @@ impl Viewer {
         let reader = response.into_stream();
         let stream = reader.get_ref().try_clone().unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let tape = Arc::new(Mutex::new(Tape::default()));
+        let tape = Tape { bytes: Vec::new(), arrivals: Vec::new(), opened: Instant::now(), ended: None };
+        let tape = Arc::new(Mutex::new(tape));
         let leaving = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
             let (tape, leaving) = (Arc::clone(&tape), Arc::clone(&leaving));
@@ -98,16 +110,23 @@ impl Viewer {
 
     /// The longest time without a byte, up to now or to the end.
     pub fn longest_gap(&self) -> Duration {
-        let tape = self.tape.lock().unwrap();
-        let last = tape.ended.unwrap_or_else(Instant::now);
-        let times: Vec<Instant> = tape.arrivals.iter().map(|(at, _)| *at).chain([last]).collect();
-        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        self.tape.lock().unwrap().silences().map(|(_, silence)| silence).max().unwrap_or_default()
     }
 
-    /// Every arrival so far, and the time without a byte before it.
-    pub fn gaps(&self) -> Vec<(Instant, Duration)> {
+    /// The longest time without a byte that was not over at `moment`, up to now or to the end.
+    pub fn silence_since(&self, moment: Instant) -> Duration {
         let tape = self.tape.lock().unwrap();
-        tape.arrivals.windows(2).map(|pair| (pair[1].0, pair[1].0 - pair[0].0)).collect()
+        tape.silences().filter(|(over, _)| *over >= moment).map(|(_, silence)| silence).max().unwrap_or_default()
+    }
+
+    /// When the head came.
+    pub fn opened(&self) -> Instant {
+        self.tape.lock().unwrap().opened
+    }
+
+    /// How many bytes had come at a moment.
+    pub fn len_at(&self, moment: Instant) -> usize {
+        self.tape.lock().unwrap().arrivals.iter().take_while(|(at, _)| *at <= moment).map(|(_, length)| length).sum()
     }
 
     /// Leaves, and gives the recording.

@@ -7,7 +7,7 @@ mod script;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
 use std::net::TcpListener;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -31,8 +31,27 @@ pub struct Hit {
     pub opened: Instant,
     /// When its connection ended.
     pub closed: Option<Instant>,
-    /// Body bytes sent so far.
-    pub sent: Arc<AtomicUsize>,
+    /// What was sent so far.
+    pub sent: Arc<Sent>,
+}
+
+/// Body bytes of an answer.
+#[derive(Debug, Default)]
+pub struct Sent {
+    all: AtomicUsize,
+    leapt: AtomicUsize,
+}
+
+impl Sent {
+    /// All of them.
+    pub fn all(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Those since the programme's times leapt ([`Cue::Leap`]).
+    pub fn leapt(&self) -> usize {
+        self.leapt.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]
@@ -146,7 +165,7 @@ async fn connection(mut stream: TcpStream, state: Arc<Mutex<State>>, epoch: Inst
     let _ = stream.set_nodelay(true);
     let Some(head) = head(&mut stream).await else { return };
     let path = head.split_whitespace().nth(1).unwrap_or("").to_owned();
-    let sent = Arc::new(AtomicUsize::new(0));
+    let sent = Arc::new(Sent::default());
     let (index, script, cue) = {
         let mut state = state.lock().unwrap();
         state.live += 1;

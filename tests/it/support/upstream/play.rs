@@ -1,11 +1,12 @@
 //! Bodies, byte by byte and on time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::Sent;
 use super::script::{Body, Cue, Live, Tweak};
 use crate::support::packets::{Packet, SIZE, pat_programmes, whole_section};
 
@@ -16,7 +17,7 @@ pub const HTML: &str = "<!DOCTYPE html><html><head><title>Error</title></head><b
 pub struct Sink<'a, W> {
     pub writer: &'a mut W,
     pub chunked: bool,
-    pub sent: &'a AtomicUsize,
+    pub sent: &'a Sent,
 }
 
 impl<W: AsyncWrite + Unpin> Sink<'_, W> {
@@ -27,7 +28,7 @@ impl<W: AsyncWrite + Unpin> Sink<'_, W> {
         } else {
             self.writer.write_all(bytes).await?;
         }
-        self.sent.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.sent.all.fetch_add(bytes.len(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -129,6 +130,9 @@ async fn live<W: AsyncWrite + Unpin>(
         }
         for part in pending.chunks(programme.write) {
             sink.send(part).await?;
+            if !leap {
+                sink.sent.leapt.fetch_add(part.len(), Ordering::Relaxed);
+            }
         }
         pending.clear();
         let wait = player.due().saturating_sub(zero.elapsed());

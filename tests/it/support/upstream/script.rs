@@ -1,13 +1,12 @@
 //! What an origin can be told to do with a request.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
-use super::play;
+use super::{Sent, play};
 use crate::support::restamp::Media;
 
 /// A cue for what is open.
@@ -150,7 +149,7 @@ pub async fn perform(
     script: Script,
     cue: watch::Receiver<Cue>,
     epoch: Instant,
-    sent: &AtomicUsize,
+    sent: &Sent,
 ) -> std::io::Result<()> {
     match script {
         Script::Ok(body) => {
