@@ -11,16 +11,14 @@ use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::{Entry, entry};
 use crate::support::rig::Rig;
-use crate::support::ts_oracle::{Rules, STRICT, aligned, assert_clean};
+use crate::support::ts_oracle::{STRICT, aligned, assert_clean};
 use crate::support::upstream::{Cue, Origin, Script};
 use crate::support::viewer::Leave;
 use crate::support::wait;
 
 const SOON: Duration = Duration::from_secs(30);
-/// No counter steps. From the last PCR of one source to the first of the next it may take longer, and sound steps over what was
-/// multiplexed before the first picture. Where a source is cut within a large picture, the PCR may have run ahead of the next
-/// picture's, and its step back has to be announced (13818-1, 2.7.2).
-const SEAMLESS: Rules = Rules { dts_step_ms: 400, pcr_gap_ms: 300, announced_jumps: true };
+/// What counts as a silence on a machine that may be busy.
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// Channels: number, and paths of its sources. `one_account`: all in one playlist.
 fn rig(channels: &[(&str, &[&str])], kind: Kind, one_account: bool, change: impl FnOnce(Setup) -> Setup) -> Rig {
@@ -68,6 +66,8 @@ fn the_next_source_takes_over_at_once(#[case] kind: Kind, #[case] how: Cue) {
     let row = rows(&rig, "standby").remove(0);
     assert_eq!((&row["guide_number"], row["subscribers"].as_array().unwrap().len()), (&"1".into(), 0));
     assert_eq!(rig.app.api("/api/v1/tuners").json()["in_use_count"], 1, "it takes no tuner");
+    // More than a picture: of one that is the first, and cut, the viewer has what came of it.
+    viewer.more(100_000, SOON);
     rig.origin.cue("/first", how);
     let lost = Instant::now();
     wait::until_so("the second to be on air", SOON, || rig.app.log().matches("source on air").count() == 2);
@@ -77,10 +77,11 @@ fn the_next_source_takes_over_at_once(#[case] kind: Kind, #[case] how: Cue) {
     let row = rows(&rig, "client").remove(0);
     let changed = (&row["recovery_cycle"], &row["recovery_transition_mode"], &row["recovery_transition_stitch_applied"]);
     assert_eq!(changed, (&1.into(), &"splice".into(), &true.into()));
-    println!("longest silence: {:?}", viewer.longest_gap());
+    let silence = viewer.longest_gap();
+    assert!(silence <= SILENCE, "{silence:?} of silence");
     let bytes = viewer.leave(Leave::Fin);
-    let found = assert_clean(aligned(&bytes), SEAMLESS);
-    assert!(found.pmt_versions.len() == 1 && found.announced <= 1, "{found:?}");
+    let found = assert_clean(aligned(&bytes), STRICT);
+    assert_eq!((found.pmt_versions.len(), found.announced), (1, 0), "{found:?}");
     assert_eq!(rig.app.metric("rooftop_source_losses_total"), Some(1.0));
     rig.app.until_idle(SOON);
     wait::until_so("all upstreams to be closed", SOON, || rig.origin.live() == 0);
@@ -94,6 +95,7 @@ fn it_goes_back_to_the_first_source() {
         |setup: Setup| setup.env("ROOFTOP_RECOVERY_FAIL_BACK", "true").env("ROOFTOP_RECOVERY_CYCLE_FAILURE_MIN_HEALTH_S", "2");
     let mut rig = rig(&[("1", &["/first", "/second"])], Kind::H264, false, settings);
     let viewer = rig.watch("1");
+    viewer.more(100_000, SOON);
     rig.origin.cue("/first", Cue::End);
     rig.origin.set("/first", Script::live(&Kind::H264.media()));
     wait::until_so("the second to be on air", SOON, || rig.origin.open("/second") == 1);
@@ -101,10 +103,11 @@ fn it_goes_back_to_the_first_source() {
     wait::until_so("the first to be on air again", SOON, || rig.app.log().matches("source on air").count() == 3);
     wait::until_so("the second to be let go", SOON, || rig.origin.open("/second") == 0);
     viewer.more(200_000, SOON);
-    println!("longest silence: {:?}", viewer.longest_gap());
+    let silence = viewer.longest_gap();
+    assert!(silence <= SILENCE, "{silence:?} of silence");
     let bytes = viewer.leave(Leave::Fin);
-    let found = assert_clean(aligned(&bytes), Rules { dts_step_ms: 6000, pcr_gap_ms: 6000, ..SEAMLESS });
-    assert!(found.pmt_versions.len() == 1 && found.announced <= 2, "{found:?}");
+    let found = assert_clean(aligned(&bytes), STRICT);
+    assert_eq!((found.pmt_versions.len(), found.announced), (1, 0), "{found:?}");
     assert_eq!(rig.app.metric("rooftop_source_losses_total"), Some(1.0), "a change of our own will is none");
     let session = &rig.app.api("/api/v1/sessions/history").json()["session_history"][0];
     let reasons: Vec<&Value> = session["sources"].as_array().unwrap().iter().map(|one| &one["selection_reason"]).collect();
