@@ -9,7 +9,7 @@ use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::entry;
 use crate::support::rig::Rig;
-use crate::support::ts_oracle::{Rules, aligned, examine};
+use crate::support::ts_oracle::{STRICT, aligned, examine};
 use crate::support::upstream::{Body, Cue, Origin, Script};
 use crate::support::viewer::Leave;
 use crate::support::wait;
@@ -52,7 +52,7 @@ fn nobody_is_let_go_while_a_healthy_source_is_left() {
         assert_eq!(rig.origin.hits(path).len(), 1, "{path}");
     }
     let bytes = viewer.leave(Leave::Fin);
-    let found = examine(aligned(&bytes), Rules { pcr_gap_ms: 20_000, dts_step_ms: 20_000, announced_jumps: true });
+    let found = examine(aligned(&bytes), STRICT);
     assert!(found.faults.is_empty(), "{:#?}", &found.faults[..found.faults.len().min(10)]);
     rig.app.assert_well();
 }
@@ -135,6 +135,10 @@ fn asking_goes_to_another_source_under_every_policy() {
         wait::until_so("the other source to be on air", SOON, || rig.origin.open(path) == 1);
         thread::sleep(Duration::from_millis(300));
     }
+    viewer.more(100_000, SOON);
     assert!(!viewer.ended());
+    let bytes = viewer.leave(Leave::Fin);
+    let found = examine(aligned(&bytes), STRICT);
+    assert!(found.faults.is_empty(), "{:#?}", &found.faults[..found.faults.len().min(10)]);
     rig.app.assert_well();
 }
