@@ -9,7 +9,8 @@ use ffmpeg_next::{Dictionary, Packet, frame};
 use crate::canvas::{Area, Canvas};
 use crate::clip::{MakeError, libav};
 
-/// Pixels of the largest picture that is decoded: with four bytes each they fit the worker's memory.
+/// Pixels of the largest picture that is decoded: with four bytes each, or the eight of a PNG of 16 bits, which are 400 MB, they
+/// fit the worker's memory as it is by default.
 const MOST_PIXELS: &str = "50000000";
 
 /// A canvas with the picture in its middle, as large as it fits, on black.

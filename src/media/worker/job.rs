@@ -116,7 +116,7 @@ pub enum AudioCodec {
     Ac3,
     /// Dolby Digital Plus.
     Eac3,
-    /// MPEG-1 layer II.
+    /// MPEG-1 layer II; at the lower sample rates of MPEG-2 (ISO/IEC 13818-3) too.
     Mp2,
 }
 
@@ -127,6 +127,16 @@ impl AudioCodec {
             Self::Aac => 1024,
             Self::Mp2 => 1152,
             Self::Ac3 | Self::Eac3 => 1536,
+        }
+    }
+
+    /// Sample rates that its encoder takes, in Hz, and the same for people. HE-AAC says the half of what is heard.
+    fn sample_rates(self) -> (&'static [u32], &'static str) {
+        match self {
+            Self::Aac | Self::Mp2 => {
+                (&[16_000, 22_050, 24_000, 32_000, 44_100, 48_000], "16000, 22050, 24000, 32000, 44100, 48000")
+            }
+            Self::Ac3 | Self::Eac3 => (&[32_000, 44_100, 48_000], "32000, 44100, 48000"),
         }
     }
 }
@@ -243,10 +253,15 @@ impl VideoSpec {
 }
 
 impl AudioSpec {
-    fn check(&self) -> Result<(), BadSpec> {
+    /// Whether it can be made.
+    ///
+    /// # Errors
+    /// The first field that is out of bounds.
+    pub fn check(&self) -> Result<(), BadSpec> {
         let bad = |what, value: String, allowed| Err(BadSpec { what, value, allowed });
-        if ![32_000, 44_100, 48_000].contains(&self.sample_rate) {
-            return bad("sample_rate", self.sample_rate.to_string(), "32000, 44100, 48000");
+        let (rates, allowed) = self.codec.sample_rates();
+        if !rates.contains(&self.sample_rate) {
+            return bad("sample_rate", self.sample_rate.to_string(), allowed);
         }
         let most = if self.codec == AudioCodec::Mp2 { 2 } else { 6 };
         if !(1..=most).contains(&self.channels) {
@@ -257,6 +272,10 @@ impl AudioSpec {
         }
         if !(32_000..=640_000).contains(&self.bit_rate) {
             return bad("audio.bit_rate", self.bit_rate.to_string(), "32000 to 640000");
+        }
+        // ISO/IEC 13818-3, 2.4.2.3.
+        if self.codec == AudioCodec::Mp2 && self.sample_rate < 32_000 && self.bit_rate > 160_000 {
+            return bad("audio.bit_rate", self.bit_rate.to_string(), "32000 to 160000 (mp2 below 32000 Hz)");
         }
         Ok(())
     }
