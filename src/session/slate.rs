@@ -1,11 +1,12 @@
 //! The slate of a session: ordered as soon as it is known what its programme looks like, and played in a gap.
 
+mod retry;
+
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::filler::{Filler, Next, Picture};
@@ -22,6 +23,7 @@ use crate::ts::packet::{self, UNIT_START};
 use crate::ts::splice::FirstSound;
 use crate::ts::time::Pts90k;
 use crate::ts::{PACKET, RawPacket, pes};
+use retry::Retry;
 
 /// Pieces of a clip that are read ahead.
 const AHEAD: usize = 2;
@@ -35,9 +37,12 @@ pub struct Slate {
     text: String,
     /// Shown instead of the text, unless it cannot be.
     backdrop: Option<Backdrop>,
-    unusable: Arc<AtomicBool>,
     wanted: Option<Wanted>,
-    making: Option<Task<()>>,
+    /// One at a time.
+    making: Option<Making>,
+    retry: Retry,
+    /// That there is no sound was said.
+    said_mute: bool,
     /// What silence is, until the pump knows.
     silences: Option<oneshot::Receiver<Vec<Unit>>>,
 }
@@ -49,39 +54,75 @@ struct Wanted {
     others: Vec<ClipSpec>,
 }
 
+/// An order that is under way.
+#[derive(Debug)]
+struct Making {
+    /// Whether it was made.
+    made: oneshot::Receiver<bool>,
+    _task: Task<()>,
+}
+
 /// A unit of silence in this codec.
 type Unit = (Codec, Vec<RawPacket>);
 
 impl Slate {
     /// None yet. Without `clips` there never is one. It shows the backdrop, or else this text.
     pub fn new(clips: Option<Clips>, text: &str, backdrop: Option<Backdrop>) -> Self {
-        Self { clips, text: text.to_owned(), backdrop, unusable: Arc::default(), wanted: None, making: None, silences: None }
+        Self {
+            clips,
+            text: text.to_owned(),
+            backdrop,
+            wanted: None,
+            making: None,
+            retry: Retry::default(),
+            said_mute: false,
+            silences: None,
+        }
     }
 
-    /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one.
+    /// Takes notice of what the programme looks like, and has its slate made, in the background, if that is another one, or the
+    /// last one failed a while ago; one after the other.
     pub fn programme(&mut self, info: &StreamInfo) {
         let Some(clips) = self.clips.clone() else { return };
+        let now = clock::now();
         self.wanted.take_if(|wanted| !matching::is_like(&wanted.spec, info));
+        match self.making.as_mut().map(|making| making.made.try_recv()) {
+            Some(Err(TryRecvError::Empty)) => return,
+            Some(Ok(true)) => self.retry.made(),
+            Some(Ok(false) | Err(TryRecvError::Closed)) => self.retry.failed(now),
+            None => {}
+        }
+        self.making = None;
         let Some(mut spec) = matching::slate_for(info, &self.text) else { return };
         spec.backdrop = self.backdrop.clone().filter(|_| spec.video.is_some());
         let others = matching::other_silences(&spec, info);
         let is_same = |wanted: &Wanted| matching::is_same_but_for_rate(&wanted.spec, &spec) && wanted.others == others;
-        if self.wanted.as_ref().is_some_and(is_same) {
+        let is_another = !self.wanted.as_ref().is_some_and(is_same);
+        if !self.retry.order(is_another, now) {
             return;
+        }
+        let is_mute = spec.audio.is_none() && !info.audio.is_empty();
+        if is_mute && !std::mem::replace(&mut self.said_mute, true) {
+            tracing::info!(audio = ?info.audio.first(), "the slate of this programme has no sound: it cannot be made here");
         }
         let wanted = Wanted { spec, others };
         self.wanted = Some(wanted.clone());
-        let unusable = self.unusable.clone();
         let (sender, receiver) = oneshot::channel();
         self.silences = Some(receiver);
-        self.making = Some(tasks::spawn("slate", async move {
-            match listen(&clips, wanted, &unusable).await {
+        let (told, made) = oneshot::channel();
+        let is_again = self.retry.is_again();
+        let task = tasks::spawn("slate", async move {
+            let result = listen(&clips, wanted).await;
+            _ = told.send(result.is_ok());
+            match result {
                 Ok(units) => _ = sender.send(units),
-                Err(error) => {
+                Err(error) if !is_again && clips.is_news(&error) => {
                     tracing::warn!(error = %Chain(&error), "no slate: gaps of this programme are filled with its tables");
                 }
+                Err(error) => tracing::debug!(error = %Chain(&error), "no slate, again"),
             }
-        }));
+        });
+        self.making = Some(Making { made, _task: task });
     }
 
     /// Has the pump know what silence is, once the slate was made.
@@ -96,11 +137,14 @@ impl Slate {
     /// Reads the slate's bytes, round and round; ends where there is none.
     fn read(&self) -> (mpsc::Receiver<BytesMut>, Option<Task<()>>) {
         let (sender, receiver) = mpsc::channel(AHEAD);
-        let unusable = self.unusable.clone();
         let task = self.clips.clone().zip(self.wanted.clone()).map(|(clips, wanted)| {
             tasks::spawn("slate", async move {
-                if let Err(error) = send(&clips, wanted.spec, &unusable, sender).await {
-                    tracing::warn!(error = %Chain(&error), "the slate cannot be played");
+                match send(&clips, wanted.spec, sender).await {
+                    Err(error) if clips.is_news(&error) => {
+                        tracing::warn!(error = %Chain(&error), "the slate cannot be played");
+                    }
+                    Err(error) => tracing::debug!(error = %Chain(&error), "the slate cannot be played either"),
+                    Ok(()) => {}
                 }
             })
         });
@@ -155,29 +199,29 @@ impl Slate {
 }
 
 /// A clip that is still being made is waited for: a gap must not wait for its pictures one by one.
-async fn send(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool, to: mpsc::Sender<BytesMut>) -> Result<(), ClipError> {
-    let spec = made(clips, spec, unusable).await?;
+async fn send(clips: &Clips, spec: ClipSpec, to: mpsc::Sender<BytesMut>) -> Result<(), ClipError> {
+    let spec = made(clips, spec).await?;
     let mut player = clips.play(&spec).await?;
     while to.send(player.next().await?).await.is_ok() {}
     Ok(())
 }
 
 /// Has it made, and says what was: where its backdrop cannot be shown, the same with the text.
-async fn made(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<ClipSpec, ClipError> {
+async fn made(clips: &Clips, spec: ClipSpec) -> Result<ClipSpec, ClipError> {
     let text = ClipSpec { backdrop: None, ..spec.clone() };
     let unshown = match &spec.backdrop {
-        Some(backdrop) if !unusable.load(Ordering::Relaxed) => match clips.get(&spec).await {
+        Some(backdrop) if clips.can_show(backdrop) => match clips.get(&spec).await {
             Ok(_) => return Ok(spec),
-            Err(error) => Some((backdrop.path.display(), error)),
+            Err(error) => Some((backdrop, error)),
         },
         _ => None,
     };
     clips.get(&text).await?;
-    if let Some((path, error)) = unshown
-        && !unusable.swap(true, Ordering::Relaxed)
+    if let Some((backdrop, error)) = unshown
+        && clips.failed_to_show(backdrop, &error)
     {
         tracing::warn!(
-            filler.image = %path, error = %Chain(&error),
+            filler.image = %backdrop.path.display(), error = %Chain(&error),
             "the picture of the slate cannot be shown; its text is shown instead. Give another PNG or JPEG (filler.image)"
         );
     }
@@ -185,9 +229,9 @@ async fn made(clips: &Clips, spec: ClipSpec, unusable: &AtomicBool) -> Result<Cl
 }
 
 /// Has all of it made, and reads the first unit of each sound. What is missing of it is sound that nobody fills.
-async fn listen(clips: &Clips, wanted: Wanted, unusable: &AtomicBool) -> Result<Vec<Unit>, ClipError> {
+async fn listen(clips: &Clips, wanted: Wanted) -> Result<Vec<Unit>, ClipError> {
     let mut units = Vec::new();
-    let spec = made(clips, wanted.spec, unusable).await?;
+    let spec = made(clips, wanted.spec).await?;
     if spec.audio.is_some() {
         units.extend(first_sound(clips, &spec).await?);
     }

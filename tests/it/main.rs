@@ -22,6 +22,8 @@ mod prober;
 mod recovery;
 mod seamless;
 mod seamless_players;
+#[cfg(feature = "worker")]
+mod slates;
 mod slots;
 mod soak;
 mod sources;

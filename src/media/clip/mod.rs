@@ -7,6 +7,7 @@
 mod backdrop;
 mod cache;
 mod key;
+mod known;
 pub mod matching;
 mod player;
 mod round;
@@ -96,6 +97,7 @@ struct Inner {
     /// What was asked for, done or not, as far as it is remembered. Held for moments only.
     orders: Mutex<HashMap<Key, Arc<Order>>>,
     preparing: Mutex<Option<tasks::Task<()>>>,
+    known: known::Known,
 }
 
 /// So many orders are remembered: those that are under way in any case. A fulfilled one saves a look at the disk.
@@ -123,7 +125,13 @@ impl Clips {
     /// Opens nothing yet: the directory is made when the first clip is.
     pub fn new(settings: Settings, worker: WorkerClient) -> Self {
         let cache = Cache::new(settings);
-        Self(Arc::new(Inner { cache, worker, orders: Mutex::default(), preparing: Mutex::default() }))
+        Self(Arc::new(Inner {
+            cache,
+            worker,
+            orders: Mutex::default(),
+            preparing: Mutex::default(),
+            known: known::Known::default(),
+        }))
     }
 
     /// The clip of this specification: from disk if it is there and whole, or else made now. However many ask for it at the
@@ -159,8 +167,11 @@ impl Clips {
                 let Some(clips) = inner.upgrade().map(Clips) else { return };
                 let Ok(order) = clips.order(&spec).await else { continue };
                 drop(clips);
-                if let Err(error) = order.done().await {
+                let Err(error) = order.done().await else { continue };
+                if inner.upgrade().map(Clips).is_some_and(|clips| clips.is_news(&error)) {
                     tracing::warn!(clip.name = %spec.name, error = %Chain(&error), "clip could not be made");
+                } else {
+                    tracing::debug!(clip.name = %spec.name, error = %Chain(&error), "clip could not be made either");
                 }
             }
         });

@@ -44,3 +44,20 @@ async fn orders_that_failed_are_forgotten_and_of_the_others_few_are_kept() {
         assert!(clips.orders().len() <= MOST_ORDERS);
     }
 }
+
+#[test]
+fn a_missing_worker_is_news_once_and_a_picture_is_to_blame_for_itself_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let clips = clips(dir.path());
+    let missing = ClipError::Worker(WorkerError::Missing { looked: Vec::new() });
+    let resting = ClipError::Worker(WorkerError::Resting(std::time::Duration::from_secs(1)));
+    assert!(clips.is_news(&resting) && clips.is_news(&missing) && clips.is_news(&resting));
+    assert!(!clips.is_news(&missing) && !clips.clone().is_news(&missing));
+    let picture = |sha256: &str| Backdrop { path: "/slate.png".into(), sha256: sha256.to_owned() };
+    let (good, bad) = (picture("1"), picture("2"));
+    assert!(!clips.failed_to_show(&good, &resting) && clips.can_show(&good), "the worker's fault");
+    assert!(!clips.failed_to_show(&good, &ClipError::Disk { what: "cannot write".into(), reason: "disk full".into() }));
+    let error = ClipError::Worker(WorkerError::Job { reason: "no picture".into() });
+    assert!(clips.clone().failed_to_show(&bad, &error), "which is said");
+    assert!(!clips.failed_to_show(&bad, &error) && !clips.can_show(&bad) && clips.can_show(&good));
+}
