@@ -58,6 +58,13 @@ impl Hold {
         self.packets.len()
     }
 
+    /// Gives what came before the picture that is not decided on.
+    pub fn release_before_head(&mut self, mut give: impl FnMut(&RawPacket, Mark)) {
+        if let Some(head) = self.head.replace(0) {
+            self.packets.drain(..head.min(self.packets.len())).for_each(|(packet, mark)| give(&packet, mark));
+        }
+    }
+
     /// Gives all, in order.
     pub fn release(&mut self, mut give: impl FnMut(&RawPacket, Mark)) {
         self.head = None;

@@ -121,7 +121,7 @@ impl Scanner {
             match self.kind(unit) {
                 None => return Verdict::Undecided,
                 Some(Part::Picture) => {
-                    if unit.len() < SLICE_HEAD && start_code::find(unit, 0).is_none() {
+                    if unit.len() < SLICE_HEAD && self.asks_slice(unit) && start_code::find(unit, 0).is_none() {
                         return Verdict::Undecided;
                     }
                     return self.picture(unit);
@@ -219,6 +219,18 @@ impl Scanner {
             if let Some(format) = parse(unit) {
                 self.sets.format = Some(format);
             }
+        }
+    }
+
+    /// Whether more than the first byte of a slice or picture header decides. Pictures in which nothing moves have not many.
+    fn asks_slice(&self, unit: &[u8]) -> bool {
+        let Unit { indicated, recovery_point, parameter_sets, .. } = self.unit;
+        let witness = parameter_sets || indicated;
+        match self.codec {
+            Codec::H264 => unit.first().is_some_and(|first| first & 0x1F != 5) && !recovery_point && witness,
+            Codec::Hevc | Codec::Vvc | Codec::Vc1 => false,
+            Codec::Mpeg4 => true,
+            _ => witness,
         }
     }
 
@@ -362,6 +374,14 @@ mod tests {
     #[case(&[0, 0, 1, 0, 0, 0x0F, 0xFF, 0xF8, 0, 0, 1, 1], Verdict::Other)]
     fn mpeg2_units(#[case] bytes: &[u8], #[case] is: Verdict, #[values(1, 184)] piece: usize) {
         assert_eq!(verdict(Codec::Mpeg2, piece, &[(false, bytes.to_vec())]), is);
+    }
+
+    #[rstest]
+    #[case::nothing_moves(false, &[0, 0, 0, 1, 9, 0xF0, 0, 0, 0, 1, 0x41, 0x9A, 0x21, 0xA0, 7, 0x33], Verdict::Other)]
+    #[case::key(false, &[0, 0, 0, 1, 0x65, 0x88, 0x84, 1], Verdict::RandomAccess)]
+    #[case::perhaps_intra(true, &[0, 0, 0, 1, 0x41, 0x88, 0x84, 1], Verdict::Undecided)]
+    fn small_pictures_are_decided_on_at_once(#[case] indicated: bool, #[case] bytes: &[u8], #[case] is: Verdict) {
+        assert_eq!(verdict(Codec::H264, 184, &[(false, parts("sps pps idr")), (indicated, bytes.to_vec())]), is);
     }
 
     #[test]

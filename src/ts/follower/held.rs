@@ -39,7 +39,13 @@ impl Follower {
             }
             self.stand_in();
         }
-        if !self.hold.has_head() {
+        if self.hold.has_head() {
+            let Self { hold, proven, .. } = self;
+            hold.release_before_head(|packet, mark| {
+                *proven |= mark.random_access;
+                sink.packet(packet, mark);
+            });
+        } else {
             self.release(sink);
         }
     }

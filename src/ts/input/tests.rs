@@ -122,6 +122,32 @@ fn zeros_are_no_packets() {
     assert_eq!(input.stats(), Stats { junk_bytes: 3 * PACKET as u64, ..whole.stats() });
 }
 
+/// Each picture has too few bytes to tell where it ends, and may be one to begin with.
+#[test]
+fn of_many_small_pictures_one_waits_at_a_time() {
+    let mut tables = crate::ts::section::packetize(0, &crate::ts::pat::build(1, 1, 1, 0x1000)).concat();
+    let entries = [crate::ts::pmt::Entry { pid: 0x100, stream_type: 0x1B, descriptors: &[] }];
+    let body = crate::ts::pmt::body(0x100, &[], &entries);
+    tables.extend(crate::ts::section::packetize(0x1000, &crate::ts::pmt::build(1, 1, &body)).concat());
+    let picture = |n: u8| {
+        let unit = [
+            &[0, 0, 1, 0xE0, 0, 0, 0x80, 0x80, 5, 0x21, 0, 1, n * 8, 1][..],
+            &[0, 0, 0, 1, 0x67, 0x64, 0, 0x28, 0xAC, 0, 0, 1, 0x68, 0xEB, 0xE3, 0, 0, 1, 0x41, 0x9A, n],
+        ]
+        .concat();
+        let mut packet = [0xFF; PACKET];
+        packet[..6].copy_from_slice(&[0x47, 0x41, 0, 0x30 | n & 0xF, (183 - unit.len()) as u8, 0]);
+        packet[PACKET - unit.len()..].copy_from_slice(&unit);
+        packet
+    };
+    let (mut input, mut seen) = (Input::new(Choice::First), Seen::default());
+    input.push(&tables, &mut seen);
+    for n in 0..30 {
+        input.push(&picture(n), &mut seen);
+        assert!(seen.packets.len() + 1 >= usize::from(n), "{} of {n}", seen.packets.len());
+    }
+}
+
 fn on_pid(bytes: &[u8], pid: u16) -> usize {
     let (packets, _) = bytes.as_chunks::<188>();
     packets.iter().filter(|packet| crate::ts::packet::pid(crate::ts::packet::header(packet)) == pid).count()
