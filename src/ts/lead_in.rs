@@ -11,7 +11,10 @@ use super::programme::Programme;
 use super::splice::LONGEST_STEP_90K;
 use super::time::Pts90k;
 use super::{RawPacket, adaptation, pes};
+use crate::model::Codec;
 use crate::model::stream_info::Kind;
+
+mod broken_link;
 
 /// Packets of sound kept from before the first picture: more than a second of most.
 const MOST_EARLY: usize = 2048;
@@ -37,6 +40,8 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct LeadIn {
     main: Option<u8>,
+    /// They are of H.265, where a picture to begin with may be one that goes on with what came before.
+    may_go_on: bool,
     sound: Box<[bool; 256]>,
     packets: Vec<(RawPacket, Mark)>,
     first: Option<First>,
@@ -67,7 +72,15 @@ pub struct Beginning {
 
 impl Default for LeadIn {
     fn default() -> Self {
-        Self { main: None, sound: Box::new([false; 256]), packets: Vec::new(), first: None, skipping: false, skipped: 0 }
+        Self {
+            main: None,
+            may_go_on: false,
+            sound: Box::new([false; 256]),
+            packets: Vec::new(),
+            first: None,
+            skipping: false,
+            skipped: 0,
+        }
     }
 }
 
@@ -76,6 +89,8 @@ impl LeadIn {
     pub fn programme(&mut self, programme: &Programme) {
         let video = |index: &usize| programme.streams.get(*index).is_some_and(|stream| stream.codec.kind() == Kind::Video);
         self.main = programme.main_stream().filter(video).and_then(|main| u8::try_from(main).ok());
+        self.may_go_on =
+            programme.main_stream().and_then(|main| programme.streams.get(main)).is_some_and(|main| main.codec == Codec::Hevc);
         self.sound.fill(false);
         for (sound, stream) in self.sound.iter_mut().zip(&programme.streams) {
             *sound = stream.codec.kind() == Kind::Audio && self.main.is_some();
@@ -157,9 +172,21 @@ impl LeadIn {
             // It says where the output's time goes on; what came before it then follows.
             let begins = packets.remove(first.at);
             packets.insert(0, begins);
+            if self.may_go_on {
+                mark_broken_link(&mut packets);
+            }
         }
         Beginning { delayed_90k: first.map_or(0, |first| first.delayed_90k), packets }
     }
+}
+
+/// The picture with which these begin is no continuation of others. Where it is not there as a whole, it stays as it is: all its
+/// slices are of one kind.
+fn mark_broken_link(packets: &mut [(RawPacket, Mark)]) {
+    let Some(main) = packets.first().map(|(_, mark)| mark.stream) else { return };
+    let next = packets.iter().skip(1).position(|(_, mark)| mark.stream == main && mark.unit_start);
+    let picture = next.and_then(|next| packets.get_mut(..=next)).unwrap_or_default();
+    broken_link::mark(picture.iter_mut().filter(|(_, mark)| mark.stream == main).map(|(packet, _)| packet));
 }
 
 #[cfg(test)]

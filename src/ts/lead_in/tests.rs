@@ -66,6 +66,21 @@ fn others_begin_at_once(#[case] codecs: &[Codec], #[case] stream: u8, #[case] pt
     assert_eq!((beginning.delayed_90k, beginning.packets), (0, vec![(packet, mark)]));
 }
 
+#[rstest::rstest]
+#[case(Codec::Hevc, 0x24)]
+#[case(Codec::H264, 0x2A)]
+fn a_picture_of_hevc_goes_on_with_none_of_another_source(#[case] codec: Codec, #[case] begins_with: u8) {
+    let mut lead_in = lead_in(&[codec]);
+    let mut of_cra = |(mut packet, mark): (RawPacket, Mark)| {
+        packet[23..27].copy_from_slice(&[0, 0, 1, 0x2A]);
+        lead_in.packet(&packet, mark)
+    };
+    assert_eq!(of_cra(begins(unit(VIDEO, 10, 12))), Taken::Kept);
+    assert_eq!(of_cra(unit(VIDEO, 11, 15)), Taken::Ready);
+    let taken: Vec<u8> = lead_in.take().packets.iter().map(|(packet, _)| packet[26]).collect();
+    assert_eq!(taken, [begins_with, 0x2A], "the first, and no other");
+}
+
 #[test]
 fn a_closed_group_is_not_delayed() {
     let mut lead_in = lead_in(&[Codec::H264]);
