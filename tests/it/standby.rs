@@ -11,7 +11,7 @@ use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::{Entry, entry};
 use crate::support::rig::Rig;
-use crate::support::ts_oracle::{STRICT, aligned, assert_clean};
+use crate::support::ts_oracle::{STRICT, aligned, assert_clean, assert_decodes};
 use crate::support::upstream::{Cue, Origin, Script};
 use crate::support::viewer::Leave;
 use crate::support::wait;
@@ -81,6 +81,7 @@ fn the_next_source_takes_over_at_once(#[case] kind: Kind, #[case] how: Cue) {
     assert!(silence <= SILENCE, "{silence:?} of silence");
     let bytes = viewer.leave(Leave::Fin);
     let found = assert_clean(aligned(&bytes), STRICT);
+    assert_decodes(aligned(&bytes));
     assert_eq!((found.pmt_versions.len(), found.announced), (1, 0), "{found:?}");
     assert_eq!(rig.app.metric("rooftop_source_losses_total"), Some(1.0));
     rig.app.until_idle(SOON);
@@ -107,6 +108,7 @@ fn it_goes_back_to_the_first_source() {
     assert!(silence <= SILENCE, "{silence:?} of silence");
     let bytes = viewer.leave(Leave::Fin);
     let found = assert_clean(aligned(&bytes), STRICT);
+    assert_decodes(aligned(&bytes));
     assert_eq!((found.pmt_versions.len(), found.announced), (1, 0), "{found:?}");
     assert_eq!(rig.app.metric("rooftop_source_losses_total"), Some(1.0), "a change of our own will is none");
     let session = &rig.app.api("/api/v1/sessions/history").json()["session_history"][0];
