@@ -16,7 +16,7 @@ use crate::support::rig::Rig;
 use crate::support::ts_oracle::{
     Findings, STRICT, aligned, assert_clean, assert_decodes, examine, is_video, says_ffmpeg, whole_units,
 };
-use crate::support::upstream::{Cue, Origin, Script};
+use crate::support::upstream::{Cue, Live, Origin, Script};
 use crate::support::viewer::Leave;
 use crate::support::wait;
 
@@ -130,6 +130,34 @@ fn a_slate_bridges(#[case] kind: Kind, #[case] paths: &[&str], #[case] how: Cue,
     let bytes = viewer.leave(Leave::Fin);
     assert_went_on(&bytes, kind, watched);
     assert!(gap <= Duration::from_millis(gap_ms), "{gap:?} of silence");
+    rig.app.assert_well();
+}
+
+/// What came of it before its first picture is not played, and so not waited for.
+#[test]
+fn a_source_that_says_its_length_is_on_air_with_its_first_picture() {
+    let netns = Arc::new(Netns::new());
+    let origin = Origin::start(&netns);
+    let begun = Instant::now();
+    origin.set("/first", Script::live(&Kind::Small.media()));
+    origin.set("/second", Live::new(&Kind::RareKeys.media()).of_length().script());
+    let sources = ["/first", "/second"].map(|path| entry("1", "One", &origin.url(path)).with("tvg-id=\"one\""));
+    let app = Setup::new(&netns).playlist_each(&sources).start();
+    let mut rig = Rig { app, origin, netns };
+    let viewer = rig.watch("1");
+    wait::until_so("the slate to be made", Duration::from_secs(20), || rig.app.log().contains("clip made"));
+    let since_key = || begun.elapsed().as_millis() % 8000;
+    wait::until_so("a picture to begin with to be over", Duration::from_secs(10), || (300..1500).contains(&since_key()));
+    let lost = Instant::now();
+    rig.origin.cue("/first", Cue::End);
+    rig.origin.set("/first", Script::Close);
+    wait::until_so("the second source", Duration::from_secs(20), || rig.app.log().matches("source on air").count() == 2);
+    let waited = lost.elapsed();
+    thread::sleep(Duration::from_secs(6));
+    let gap = viewer.silence_since(lost);
+    assert_clean(aligned(&viewer.leave(Leave::Fin)), STRICT);
+    assert!(waited > Duration::from_secs(5), "the next picture to begin with came after {waited:?}");
+    assert!(gap <= Duration::from_millis(SILENCE_MS), "{gap:?} of silence");
     rig.app.assert_well();
 }
 

@@ -15,6 +15,8 @@ pub enum Kind {
     H264,
     /// H.264 and AAC again, 640×360, other PIDs: what a second channel sends.
     Small,
+    /// As `Small`, with a picture to begin with every 8 s.
+    RareKeys,
     /// MPEG-2 and AC-3, 720×576, with null packets in between.
     Mpeg2,
     /// HEVC and AAC, 640×360.
@@ -36,6 +38,7 @@ impl Kind {
         match self {
             Kind::H264 => "h264",
             Kind::Small => "small",
+            Kind::RareKeys => "rare-keys",
             Kind::Mpeg2 => "mpeg2",
             Kind::Hevc => "hevc",
             Kind::H264Ac3 => "h264-ac3",
@@ -49,7 +52,7 @@ impl Kind {
     fn seconds(self) -> u64 {
         match self {
             Kind::Radio | Kind::Mpeg2Mp2 | Kind::Mpeg2TwoTracks => 24,
-            Kind::Hevc | Kind::Small | Kind::H264Ac3 | Kind::HevcEac3 => 16,
+            Kind::Hevc | Kind::Small | Kind::RareKeys | Kind::H264Ac3 | Kind::HevcEac3 => 16,
             Kind::H264 | Kind::Mpeg2 => 32,
         }
     }
@@ -76,6 +79,7 @@ impl Kind {
                 picture("640x360", "testsrc2"),
                 tone(880),
             ),
+            Kind::RareKeys => Kind::Small.arguments().replace("-g 12 ", "-g 200 -keyint_min 200 "),
             Kind::Mpeg2 => format!(
                 "{} {} -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 {video} {ac3} -b:a 192k -muxrate 3M",
                 picture("720x576", "testsrc2"),

@@ -81,6 +81,8 @@ pub struct Live {
     pub then: Option<(Duration, Media)>,
     /// Every request begins at the beginning of the media, instead of where the programme is now.
     pub played_from_start: bool,
+    /// The answer says how long it is, as that of a file does.
+    pub of_length: bool,
 }
 
 /// What is done to the packets of a programme.
@@ -110,7 +112,7 @@ impl Script {
 impl Live {
     /// As a good provider sends it.
     pub fn new(media: &Media) -> Self {
-        Self { media: media.clone(), write: 7 * 188, tweak: Tweak::None, then: None, played_from_start: false }
+        Self { media: media.clone(), write: 7 * 188, tweak: Tweak::None, then: None, played_from_start: false, of_length: false }
     }
 
     /// With a fault in its packets.
@@ -137,6 +139,12 @@ impl Live {
         self
     }
 
+    /// With a length, which it does not reach in days.
+    pub fn of_length(mut self) -> Self {
+        self.of_length = true;
+        self
+    }
+
     /// A 200 of it.
     pub fn script(self) -> Script {
         Script::Ok(Body::Live(self))
@@ -154,7 +162,9 @@ pub async fn perform(
     match script {
         Script::Ok(body) => {
             let kind = if matches!(body, Body::Html) { "text/html" } else { "video/mp2t" };
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
+            let length =
+                if matches!(&body, Body::Live(live) if live.of_length) { "Content-Length: 1000000000000\r\n" } else { "" };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{length}Connection: close\r\n\r\n");
             writer.write_all(head.as_bytes()).await?;
             play::body(&mut play::Sink { writer, chunked: false, sent }, body, cue, epoch).await
         }
