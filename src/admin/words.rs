@@ -159,6 +159,7 @@ mod tests {
             height: Some(1080),
             frame_rate: Some(frame_rate),
             interlaced: Some(interlaced),
+            pixel_aspect: None,
         };
         let audio = |language: &str, channels| AudioInfo {
             codec: Codec::Ac3,

@@ -87,7 +87,7 @@ pub fn sequence_header(payload: &[u8]) -> Option<VideoFormat> {
         2 => Some("Professional"),
         _ => None,
     };
-    Some(VideoFormat { profile, width, height, frame_rate, interlaced: Some(false) })
+    Some(VideoFormat { profile, width, height, pixel_aspect: None, frame_rate, interlaced: Some(false) })
 }
 
 #[cfg(test)]

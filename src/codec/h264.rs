@@ -1,6 +1,7 @@
 //! H.264 (ISO/IEC 14496-10): sequence parameter set, slice type, recovery point.
 
 use super::VideoFormat;
+use super::aspect::sample_aspect;
 use super::bits::{BitReader, EscapedBytes};
 
 /// A sequence parameter set (7.3.2.1.1), its one-byte NAL header included.
@@ -65,11 +66,12 @@ pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
         cut_width = left.checked_add(right)?.checked_mul(unit_x)?;
         cut_height = top.checked_add(bottom)?.checked_mul(unit_y * field_units)?;
     }
-    let frame_rate = if bits.flag()? { timing(&mut bits) } else { None };
+    let (pixel_aspect, frame_rate) = if bits.flag()? { (sample_aspect(&mut bits), timing(&mut bits)) } else { (None, None) };
     Some(VideoFormat {
         profile: profile(profile_idc, constraints),
         width: width.checked_sub(cut_width)?,
         height: height.checked_sub(cut_height)?,
+        pixel_aspect,
         frame_rate,
         interlaced: Some(!frames_only),
     })
@@ -86,11 +88,8 @@ fn scaling_list(bits: &mut BitReader<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// VUI parameters (annex E.1.1) up to the timing: a tick is a field.
+/// VUI parameters (annex E.1.1) from behind the shape of a pixel up to the timing: a tick is a field.
 fn timing(bits: &mut BitReader<'_>) -> Option<f64> {
-    if bits.flag()? && bits.bits(8)? == 255 {
-        bits.skip(32)?;
-    }
     if bits.flag()? {
         bits.skip(1)?;
     }

@@ -1,6 +1,7 @@
 //! HEVC (ISO/IEC 23008-2): sequence parameter set and NAL unit types.
 
 use super::VideoFormat;
+use super::aspect::sample_aspect;
 use super::bits::BitReader;
 
 /// `nal_unit_type` of a NAL unit's first byte (7.3.1.2).
@@ -36,13 +37,15 @@ pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
         cut_height = top.checked_add(bottom)?.checked_mul(unit_y)?;
     }
     let (width, height) = (width.checked_sub(cut_width)?, height.checked_sub(cut_height)?);
-    let timing = vui(&mut bits, sub_layers);
+    let mut pixel_aspect = None;
+    let timing = vui(&mut bits, sub_layers, &mut pixel_aspect);
     let field_coded = timing.is_some_and(|timing| timing.fields);
     Some(VideoFormat {
         profile: tier.profile,
         width,
         // With field_seq_flag every picture is one field.
         height: if field_coded { height.checked_mul(2)? } else { height },
+        pixel_aspect,
         frame_rate: timing.and_then(|timing| timing.rate).map(|rate| if field_coded { rate / 2.0 } else { rate }),
         interlaced: Some(field_coded || tier.interlaced),
     })
@@ -90,7 +93,7 @@ struct Timing {
 }
 
 /// From behind the conformance window to the VUI timing (7.3.2.2.1, E.2.1).
-fn vui(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<Timing> {
+fn vui(bits: &mut BitReader<'_>, sub_layers: u32, pixel_aspect: &mut Option<(u16, u16)>) -> Option<Timing> {
     bits.ue()?;
     bits.ue()?;
     let poc_bits = bits.ue()?.checked_add(4)?;
@@ -124,9 +127,7 @@ fn vui(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<Timing> {
         return None;
     }
     // E.2.1
-    if bits.flag()? && bits.bits(8)? == 255 {
-        bits.skip(32)?;
-    }
+    *pixel_aspect = sample_aspect(bits);
     if bits.flag()? {
         bits.skip(1)?;
     }

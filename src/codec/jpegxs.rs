@@ -33,7 +33,7 @@ pub fn access_unit(bytes: &[u8]) -> Option<VideoFormat> {
             let width = u16::from_be_bytes([width_high, width_low]).into();
             let height = u32::from(u16::from_be_bytes([height_high, height_low]));
             let height = if interlaced == Some(true) { height * 2 } else { height };
-            return Some(VideoFormat { profile: None, width, height, frame_rate, interlaced });
+            return Some(VideoFormat { profile: None, width, height, pixel_aspect: None, frame_rate, interlaced });
         }
         rest = after.get(usize::from(u16::from_be_bytes([high, low])).checked_sub(2)?..)?;
     }

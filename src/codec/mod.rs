@@ -4,6 +4,7 @@
 
 pub mod aac;
 pub mod ac3;
+mod aspect;
 pub mod av1;
 pub mod bits;
 pub mod dts;
@@ -25,6 +26,8 @@ pub struct VideoFormat {
     pub width: u32,
     /// Pixels, after cropping.
     pub height: u32,
+    /// Width to height of a pixel, reduced; none where that is not said.
+    pub pixel_aspect: Option<(u16, u16)>,
     /// Frames (not fields) a second.
     pub frame_rate: Option<f64>,
     /// Whether pictures may be coded as fields.

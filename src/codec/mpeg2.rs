@@ -1,6 +1,7 @@
 //! MPEG-1 and MPEG-2 video (ISO/IEC 13818-2): sequence header and picture type.
 
 use super::VideoFormat;
+use super::aspect::by_display;
 use super::start_code;
 
 /// Start code values (13818-2, table 6-1).
@@ -27,13 +28,14 @@ pub fn sequence(bytes: &[u8]) -> Option<VideoFormat> {
         _ => None,
     };
     let mut profile = None;
-    let mut interlaced = false;
+    let (mut interlaced, mut is_mpeg2) = (false, false);
     if let Some(&[_, _, _, EXTENSION, e, f, g, _, _, k, ..]) = start_code::find(bytes, 5).and_then(|at| bytes.get(at..)) {
         // sequence_extension (6.2.2.3) has the identifier 1.
         if e >> 4 == 1 {
             width |= u32::from(f & 1) << 13 | u32::from(g >> 7) << 12;
             height |= u32::from(g >> 5 & 3) << 12;
             rate = rate.map(|rate| rate * (f64::from(k >> 5 & 3) + 1.0) / (f64::from(k & 0x1F) + 1.0));
+            is_mpeg2 = true;
             interlaced = f & 0x08 == 0;
             profile = match (e & 0xF) << 4 | f >> 4 {
                 0x82 | 0x85 => Some("4:2:2"),
@@ -48,7 +50,10 @@ pub fn sequence(bytes: &[u8]) -> Option<VideoFormat> {
             };
         }
     }
-    (width > 0 && height > 0).then_some(VideoFormat { profile, width, height, frame_rate: rate, interlaced: Some(interlaced) })
+    // In MPEG-1 these bits mean something else.
+    let pixel_aspect = if is_mpeg2 { by_display(d >> 4, width, height) } else { None };
+    let format = VideoFormat { profile, width, height, pixel_aspect, frame_rate: rate, interlaced: Some(interlaced) };
+    (width > 0 && height > 0).then_some(format)
 }
 
 /// Whether a picture header, from the byte behind its start code's prefix (0x00) on, says I.
@@ -71,6 +76,7 @@ mod tests {
         let format = sequence(&bytes).unwrap();
         assert_eq!((format.width, format.height, format.frame_rate), (720, 576, Some(25.0)));
         assert_eq!((format.interlaced, format.profile), (Some(true), Some("Main")));
+        assert_eq!(format.pixel_aspect, Some((64, 45)));
     }
 
     #[test]

@@ -140,6 +140,9 @@ pub struct VideoInfo {
     pub frame_rate: Option<f64>,
     /// Whether pictures may be coded as fields.
     pub interlaced: Option<bool>,
+    /// Width to height of a pixel, where it is no square.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_aspect: Option<(u16, u16)>,
 }
 
 /// One sound track.

@@ -382,6 +382,7 @@ mod tests {
             height: Some(720),
             frame_rate: Some(25.0),
             interlaced: None,
+            pixel_aspect: None,
         };
         slate.programme(&StreamInfo { video: Some(video), ..StreamInfo::default() });
         let (mut pieces, task) = slate.read();

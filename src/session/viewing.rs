@@ -254,6 +254,7 @@ mod tests {
                 height: Some(576),
                 frame_rate: None,
                 interlaced: None,
+                pixel_aspect: None,
             };
             Event::SourceSeen { session: S, info: StreamInfo { video: Some(video), ..StreamInfo::default() } }
         };

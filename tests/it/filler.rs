@@ -59,14 +59,17 @@ fn pictures(bytes: &[u8], found: &Findings) -> (usize, Duration) {
     (times.len(), Duration::from_millis(since(times[times.len() - 1], times[0]) / 90))
 }
 
-/// How many pictures ffmpeg makes of it.
+/// How many pictures ffmpeg makes of it, all with pixels of one shape.
 fn decoded(bytes: &[u8]) -> usize {
     let file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
     std::fs::write(file.path(), whole_units(bytes)).unwrap();
     let mut command = Command::new("ffprobe");
-    command.args(["-v", "quiet", "-count_frames", "-select_streams", "v:0", "-show_entries", "stream=nb_read_frames"]);
+    command.args(["-v", "quiet", "-select_streams", "v:0", "-show_entries", "frame=sample_aspect_ratio"]);
     command.args(["-of", "default=nw=1:nk=1"]).arg(file.path());
-    run(&mut command, Duration::from_secs(60)).ok().lines().next().unwrap().trim().parse().unwrap()
+    let shapes = run(&mut command, Duration::from_secs(60)).ok();
+    let first = shapes.lines().next().unwrap();
+    assert!(shapes.lines().all(|shape| shape == first), "pixels of {first}, then of others");
+    shapes.lines().count()
 }
 
 /// What was recorded may be shorter than what was watched by so much: what lay in buffers when it was left.

@@ -61,7 +61,7 @@ pub fn make(spec: &ClipSpec, picture: &[u8], output: impl Write + Send + 'static
         Some(video) => {
             let pictures = pictures_in(spec.length_ms, video.frame_rate);
             let drawn = match spec.backdrop {
-                Some(_) => Pictures::still(spec, video, image::fitted(picture, video.width, video.height)?),
+                Some(_) => Pictures::still(spec, video, image::fitted(picture, video.width, video.height, video.pixel_aspect)?),
                 None => Pictures::new(spec, video, pictures),
             };
             Some((VideoEncoder::new(video)?, drawn.ok_or(MakeError::Font)?, pictures))

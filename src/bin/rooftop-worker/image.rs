@@ -13,13 +13,14 @@ use crate::clip::{MakeError, libav};
 /// fit the worker's memory as it is by default.
 const MOST_PIXELS: &str = "50000000";
 
-/// A canvas with the picture in its middle, as large as it fits, on black.
+/// A canvas with the picture in its middle, as large as it fits, on black. Its own pixels are squares, those of the canvas not always:
+/// `pixel` is width to height.
 ///
 /// # Errors
 /// When it cannot be decoded.
-pub fn fitted(bytes: &[u8], width: u32, height: u32) -> Result<Canvas, MakeError> {
+pub fn fitted(bytes: &[u8], width: u32, height: u32, pixel: (u32, u32)) -> Result<Canvas, MakeError> {
     let picture = decode(bytes)?;
-    let (wide, high) = fit((picture.width(), picture.height()), (width, height));
+    let (wide, high) = fit((picture.width(), picture.height()), (width, height), pixel);
     let mut scaler = scaling::Context::get(
         picture.format(),
         picture.width(),
@@ -59,8 +60,8 @@ fn decode(bytes: &[u8]) -> Result<frame::Video, MakeError> {
 }
 
 /// The largest even size of the same shape within `room`.
-fn fit((width, height): (u32, u32), (room_wide, room_high): (u32, u32)) -> (u32, u32) {
-    let (width, height) = (u64::from(width.max(1)), u64::from(height.max(1)));
+fn fit((width, height): (u32, u32), (room_wide, room_high): (u32, u32), pixel: (u32, u32)) -> (u32, u32) {
+    let (width, height) = (u64::from(width.max(1)) * u64::from(pixel.1), u64::from(height.max(1)) * u64::from(pixel.0));
     let (wide, high) = (u64::from(room_wide), u64::from(room_high));
     let (wide, high) = if width * high > height * wide { (wide, height * wide / width) } else { (width * high / height, high) };
     let even = |length: u64| u32::try_from((length & !1).max(2)).unwrap_or(2);
@@ -71,19 +72,25 @@ fn fit((width, height): (u32, u32), (room_wide, room_high): (u32, u32)) -> (u32,
 mod tests {
     use super::*;
 
+    #[test]
+    fn in_pixels_that_are_wider_than_high_it_takes_fewer() {
+        assert_eq!(fit((1920, 1080), (720, 576), (64, 45)), (720, 576));
+        assert_eq!(fit((1000, 1000), (720, 576), (64, 45)), (404, 576));
+    }
+
     #[rstest::rstest]
     #[case((1920, 1080), (1280, 720), (1280, 720))]
     #[case((100, 100), (1280, 720), (720, 720))]
     #[case((4000, 100), (720, 576), (720, 18))]
     #[case((1, 9000), (720, 576), (2, 576))]
     fn as_large_as_it_fits(#[case] picture: (u32, u32), #[case] room: (u32, u32), #[case] expected: (u32, u32)) {
-        assert_eq!(fit(picture, room), expected);
+        assert_eq!(fit(picture, room, (1, 1)), expected);
     }
 
     #[test]
     fn what_cannot_be_decoded_is_an_error() {
         for bytes in [&b"\x89PNG\r\n\x1a\nrubbish"[..], &[0xFF, 0xD8, 0xFF, 0xE0, 0, 0], b""] {
-            assert!(fitted(bytes, 640, 360).is_err());
+            assert!(fitted(bytes, 640, 360, (1, 1)).is_err());
         }
     }
 }

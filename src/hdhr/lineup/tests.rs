@@ -21,8 +21,15 @@ fn channel(id: i64, number: &str, name: &str) -> Channel {
 }
 
 fn seen(height: u32) -> StreamInfo {
-    let video =
-        VideoInfo { codec: Codec::H264, profile: None, width: None, height: Some(height), frame_rate: None, interlaced: None };
+    let video = VideoInfo {
+        codec: Codec::H264,
+        profile: None,
+        width: None,
+        height: Some(height),
+        frame_rate: None,
+        interlaced: None,
+        pixel_aspect: None,
+    };
     let audio = AudioInfo { codec: Codec::Aac, language: None, sample_rate: None, channels: None };
     StreamInfo { video: Some(video), audio: vec![audio], ..StreamInfo::default() }
 }

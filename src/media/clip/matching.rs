@@ -81,6 +81,12 @@ pub fn is_same_but_for_rate(one: &ClipSpec, other: &ClipSpec) -> bool {
     bare(one) == bare(other) && off(rate(one), rate(other)) <= HARDLY_OTHER
 }
 
+/// As the programme has it, or a square where nobody could make that.
+fn pixel(aspect: Option<(u16, u16)>) -> (u32, u32) {
+    let can_be_made = |(wide, high): &(u16, u16)| [wide, high].iter().all(|length| (1..=255).contains(*length));
+    aspect.filter(can_be_made).map_or((1, 1), |(wide, high)| (wide.into(), high.into()))
+}
+
 fn pictures(video: &VideoInfo, programme_bps: Option<u64>) -> Option<VideoSpec> {
     let (width, height) = (video.width?, video.height?);
     let frame_rate = fraction(video.frame_rate?)?;
@@ -90,7 +96,7 @@ fn pictures(video: &VideoInfo, programme_bps: Option<u64>) -> Option<VideoSpec> 
         codec: video_codec(video.codec)?,
         width,
         height,
-        pixel_aspect: (1, 1),
+        pixel_aspect: pixel(video.pixel_aspect),
         frame_rate,
         interlaced: video.interlaced.unwrap_or(false) && video.codec != Codec::Hevc,
         gop: ((f64::from(frame_rate.0) / f64::from(frame_rate.1) * GROUP_S).round() as u32).max(1),
@@ -177,6 +183,7 @@ mod tests {
             height: Some(size.1),
             frame_rate: Some(frame_rate),
             interlaced: Some(false),
+            pixel_aspect: None,
         };
         let audio = AudioInfo { codec: audio, language: None, sample_rate: Some(48_000), channels: Some(channels) };
         StreamInfo { video: Some(video), audio: vec![audio], bitrate_bps: Some(3_000_000), ..StreamInfo::default() }
@@ -278,6 +285,16 @@ mod tests {
         assert!(slate.video.is_some() && is_like(&slate, &info));
         assert_eq!(slate.audio.map(|sound| sound.bit_rate), bit_rate);
         assert!(slate_for(&StreamInfo { video: None, ..info }, "a").is_some() == bit_rate.is_some());
+    }
+
+    #[rstest::rstest]
+    #[case(None, (1, 1))]
+    #[case(Some((64, 45)), (64, 45))]
+    #[case(Some((1281, 1280)), (1, 1))]
+    fn pixels_have_the_same_shape(#[case] aspect: Option<(u16, u16)>, #[case] expected: (u32, u32)) {
+        let mut info = info(Codec::Mpeg2, (720, 576), 25.0, Codec::Mp2, 2);
+        info.video.as_mut().unwrap().pixel_aspect = aspect;
+        assert_eq!(slate_for(&info, "a").unwrap().video.unwrap().pixel_aspect, expected);
     }
 
     #[test]

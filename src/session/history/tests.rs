@@ -116,6 +116,7 @@ fn what_is_seen_is_shown() {
         height: Some(1080),
         frame_rate: Some(30_000.0 / 1001.0),
         interlaced: None,
+        pixel_aspect: None,
     };
     let sound = |codec| AudioInfo { codec, language: None, sample_rate: None, channels: None };
     let info = StreamInfo {

@@ -132,6 +132,7 @@ async fn facts_are_gathered_and_shown() {
         height: Some(720),
         frame_rate: Some(29.97),
         interlaced: None,
+        pixel_aspect: None,
     };
     let info = StreamInfo { video: Some(video), ..StreamInfo::default() };
     store.record_stream_info(channel, info.clone());

@@ -48,6 +48,7 @@ impl Follower {
             height: format.map(|format| format.height),
             frame_rate: format.and_then(|format| format.frame_rate).or_else(measured),
             interlaced: format.and_then(|format| format.interlaced),
+            pixel_aspect: format.and_then(|format| format.pixel_aspect).filter(|(wide, high)| wide != high),
         }
     }
 }

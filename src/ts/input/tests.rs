@@ -75,6 +75,17 @@ fn what_is_seen(#[case] name: &str, #[case] expected: &str, #[values(1000, 65_53
     assert_eq!(summary(&input), expected);
 }
 
+/// As ffprobe has it (`sample_aspect_ratio`).
+#[rstest]
+#[case("tsduck/test-025.ts", Some((64, 45)))]
+#[case("tsduck/test-064.ts", None)]
+#[case("androidx/sample_h264.ts", None)]
+#[case("androidx/sample_h265_rps_pred.ts", Some((2740, 2739)))]
+fn the_shape_of_pixels_is_seen(#[case] name: &str, #[case] expected: Option<(u16, u16)>) {
+    let (input, _) = run(&corpus(name), 5000);
+    assert_eq!(input.info().video.unwrap().pixel_aspect, expected);
+}
+
 fn summary(input: &Input) -> String {
     let info = input.info();
     let or = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());

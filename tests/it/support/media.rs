@@ -21,13 +21,13 @@ pub enum Kind {
     Mpeg2,
     /// HEVC and AAC, 640×360.
     Hevc,
-    /// H.264 with B frames in open groups and AC-3, 640×360.
+    /// H.264 with B frames in open groups and AC-3, 640×360 pixels that are wider than high.
     H264Ac3,
     /// HEVC and E-AC-3, 640×360.
     HevcEac3,
     /// MPEG-2 and MPEG audio layer 2, 720×576.
     Mpeg2Mp2,
-    /// MPEG-2 with two tracks of sound: MPEG audio layer 2, and AC-3 with 5.1 channels, 720×576.
+    /// MPEG-2 with two tracks of sound: MPEG audio layer 2, and AC-3 with 5.1 channels, 720×576 for 16:9.
     Mpeg2TwoTracks,
     /// MPEG audio layer 2 alone.
     Radio,
@@ -41,10 +41,10 @@ impl Kind {
             Kind::RareKeys => "rare-keys",
             Kind::Mpeg2 => "mpeg2",
             Kind::Hevc => "hevc",
-            Kind::H264Ac3 => "h264-ac3",
+            Kind::H264Ac3 => "h264-ac3-wide",
             Kind::HevcEac3 => "hevc-eac3",
             Kind::Mpeg2Mp2 => "mpeg2-mp2",
-            Kind::Mpeg2TwoTracks => "mpeg2-two-tracks",
+            Kind::Mpeg2TwoTracks => "mpeg2-two-tracks-wide",
             Kind::Radio => "radio",
         }
     }
@@ -92,7 +92,7 @@ impl Kind {
                 tone(600),
             ),
             Kind::H264Ac3 => format!(
-                "{} {} -c:v libx264 -preset veryfast -b:v 800k -bf 3 -x264-params open-gop=1 -sc_threshold 0 {video} {ac3} -b:a 192k",
+                "{} {} -c:v libx264 -preset veryfast -b:v 800k -bf 3 -vf setsar=4/3 -x264-params open-gop=1 -sc_threshold 0 {video} {ac3} -b:a 192k",
                 picture("640x360", "testsrc2"),
                 tone(350),
             ),
@@ -109,7 +109,7 @@ impl Kind {
                 seconds * 48000 / 1152,
             ),
             Kind::Mpeg2TwoTracks => format!(
-                "{} {} -map 0:v -map 1:a -map 1:a -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 {video} \
+                "{} {} -map 0:v -map 1:a -map 1:a -c:v mpeg2video -b:v 2M -maxrate 2M -bufsize 1M -bf 2 -vf setsar=64/45 {video} \
                  -c:a:0 mp2 -ac:a:0 2 -b:a:0 192k -frames:a:0 {} \
                  -filter:a:1 atrim=end_sample={} -c:a:1 ac3 -ac:a:1 6 -b:a:1 384k",
                 picture("720x576", "testsrc2"),
