@@ -19,10 +19,12 @@ pub mod codec;
 pub mod model;
 pub mod ts;
 
+pub mod fetch;
 pub mod http;
 pub mod media;
 pub mod store;
 
+pub mod guide;
 pub mod playlist;
 pub mod source;
 pub mod tuner;

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod clock;
 pub mod coalesce;
 pub mod metrics;
+pub mod progress;
 pub mod secret;
 pub mod tasks;
 pub mod telemetry;
