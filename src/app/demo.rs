@@ -56,5 +56,6 @@ fn items(channel: &demo::DemoChannel) -> impl Iterator<Item = ImportItem> + '_ {
             item_key: (*address).into(),
             ..NewSource::default()
         },
+        ..ImportItem::default()
     })
 }

@@ -1,119 +1,222 @@
-//! Playlists into the store: at the start, and again from time to time. Whatever goes wrong with one, what it brought the
-//! last time is served.
+//! Playlists into the store: at the start, when they are due, and when somebody asks. Whatever goes wrong with one, what it brought
+//! the last time is served.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::base::backoff::Backoff;
 use crate::base::chain::Chain;
 use crate::base::clock::{self, Instant};
+use crate::base::jobs::{Job, Jobs, State};
+use crate::base::progress::Progress;
 use crate::config::Config;
-use crate::playlist::{self, Playlist};
-use crate::store::Store;
+use crate::model::ProviderId;
+use crate::playlist::{self, Given, How, Outcome, given};
+use crate::store::playlists::Origin;
+use crate::store::{self, Store};
 use crate::tuner::Pool;
 
 /// The start waits no longer than this for a playlist from the network that was never read.
 const START: Duration = Duration::from_secs(10);
 /// A playlist from the network that was read this recently is not read again because of a restart.
-const FRESH: Duration = Duration::from_secs(5 * 60);
-/// How often playlists are read.
-const EVERY: Duration = Duration::from_secs(12 * 3600);
+const FRESH_MS: i64 = 5 * 60 * 1000;
 /// After a failure they are read again this soon at first …
 const SOON: Duration = Duration::from_secs(15);
 /// … and this often at least.
 const OFTEN: Duration = Duration::from_secs(15 * 60);
-/// Connecting takes no longer.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How often it is looked whether one is due.
+const LOOK: Duration = Duration::from_secs(30);
 
-/// Reads the playlists that are files, and those that were never read; the others are served as they were.
-///
-/// # Errors
-/// When the store fails. A playlist that cannot be read is no error.
-pub async fn before_serving(config: &Config, store: &Store, pool: &Pool) -> anyhow::Result<()> {
-    let playlists = Playlist::all(&config.playlists, &config.playlist_connections);
-    serve_only(store, &playlists).await?;
-    for playlist in &playlists {
-        let known = store.imported(&playlist.key()).await?.is_some();
-        if playlist.is_remote() && known {
-            continue;
-        }
-        if clock::timeout(START, read(config, store, playlist)).await.is_err() {
-            let location = playlist.shown();
-            tracing::warn!(playlist.location = location, "the playlist takes long to be read; the start does not wait for it");
-        }
-    }
-    tell_limits(store, pool);
-    Ok(())
+/// What jobs of this kind are called.
+pub const REFRESH: &str = "playlist.refresh";
+
+/// Who reads playlists. A cheap handle.
+#[derive(Clone)]
+pub struct Playlists {
+    store: Store,
+    pool: Pool,
+    jobs: Jobs,
+    given: Arc<Vec<Given>>,
+    changed: Arc<Notify>,
 }
 
-/// Reads playlists when they are due, for as long as the program runs.
-pub async fn while_serving(config: Config, store: Store, pool: Pool) {
-    let playlists = Playlist::all(&config.playlists, &config.playlist_connections);
-    let mut due = Vec::new();
-    for playlist in playlists.iter().cloned() {
-        let Ok(backoff) = Backoff::new(SOON, OFTEN) else { return };
-        let at = clock::now() + first_wait(&store, &playlist).await;
-        due.push(Due { playlist, at, backoff });
+impl Playlists {
+    /// For the playlists of the settings, and those that people add.
+    pub fn new(config: &Config, store: &Store, pool: &Pool, jobs: &Jobs) -> Self {
+        Self {
+            store: store.clone(),
+            pool: pool.clone(),
+            jobs: jobs.clone(),
+            given: Arc::new(Given::all(&config.playlists, &config.playlist_connections)),
+            changed: Arc::default(),
+        }
     }
-    while let Some(next) = due.iter_mut().min_by_key(|due| due.at) {
-        clock::sleep_until(next.at).await;
-        let wait = if read(&config, &store, &next.playlist).await {
-            next.backoff.reset();
-            if let Err(error) = serve_only(&store, &playlists).await {
-                tracing::warn!("{error:#}");
+
+    /// Reads the playlists of the settings that are files, and those that were never read; the others are served as they were.
+    ///
+    /// # Errors
+    /// When the store fails. A playlist that cannot be read is no error.
+    pub async fn before_serving(&self) -> anyhow::Result<()> {
+        if !self.given.is_empty() {
+            for given in self.given.iter() {
+                given.keep(&self.store).await.context("cannot keep a playlist of the settings")?;
             }
-            tell_limits(&store, &pool);
-            EVERY
-        } else {
-            next.backoff.wait()
-        };
-        next.at = clock::now() + wait;
+            let keys: Vec<String> = self.given.iter().map(Given::key).collect();
+            self.store.serve_only(&keys).await.context("cannot choose the playlists to be served")?;
+        }
+        for playlist in self.store.playlists().await? {
+            let remote = given::is_remote(&playlist.provider.location);
+            let known = playlist.imported_ms.is_some();
+            if playlist.origin != Origin::Settings || !playlist.active || (remote && known) {
+                continue;
+            }
+            let job = self.refresh(playlist.provider.id, &playlist.provider.name, How::default());
+            if clock::timeout(START, self.jobs.ended(job)).await.is_err() {
+                let location = given::shown(&playlist.provider.location);
+                tracing::warn!(
+                    playlist.location = location,
+                    "the playlist takes long to be read; the start does not wait for it"
+                );
+            }
+        }
+        self.tell_limits();
+        Ok(())
+    }
+
+    /// Reads playlists when they are due, for as long as the program runs.
+    pub async fn while_serving(self) {
+        let mut plan = Plan { started_ms: clock::wall_ms(), retries: HashMap::new(), tried: HashMap::new() };
+        loop {
+            match self.store.playlists().await {
+                Ok(playlists) => {
+                    for playlist in playlists.iter().filter(|playlist| playlist.active && playlist.origin != Origin::Demo) {
+                        let id = playlist.provider.id;
+                        self.note_end(&mut plan, id);
+                        if plan.is_due(playlist, clock::wall_ms(), clock::now()) {
+                            let job = self.refresh(id, &playlist.provider.name, How::default());
+                            plan.tried.insert(id, job);
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(error = %Chain(&error), "the playlists could not be looked up"),
+            }
+            tokio::select! {
+                () = clock::sleep(plan.next(clock::now()).min(LOOK)) => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Begins to read a playlist; gives the number of the job. Where it is being read already, that job is meant.
+    pub fn refresh(&self, id: ProviderId, name: &str, how: How) -> u64 {
+        let this = self.clone();
+        self.jobs.start(REFRESH, id.0, name, move |progress| async move {
+            let done = this.read(id, how, &progress).await;
+            this.changed.notify_one();
+            done
+        })
+    }
+
+    /// Lets the number of connections that each account allows count, and looks again at what is due.
+    pub fn tell_limits(&self) {
+        for provider in &self.store.catalog().providers {
+            self.pool.set_provider(provider.id, provider.max_connections);
+        }
+        self.changed.notify_one();
+    }
+
+    async fn read(&self, id: ProviderId, how: How, progress: &Progress) -> Result<serde_json::Value, String> {
+        let outcome = playlist::refresh(&self.store, id, how, progress).await;
+        let playlist = self.store.playlist(id).await.map_err(|error| error.to_string())?;
+        match outcome {
+            Ok(outcome) => {
+                if playlist.origin == Origin::Person && matches!(outcome, Outcome::Published(_)) {
+                    self.store.retire_demo().await.map_err(|error| error.to_string())?;
+                }
+                self.tell_limits();
+                Ok(json!(outcome))
+            }
+            Err(error) => {
+                let text = Chain(&error).to_string();
+                if !progress.is_cancelled() {
+                    let then = match playlist.imported_ms {
+                        Some(_) => "what it brought the last time is served",
+                        None => "it brings no channels for now",
+                    };
+                    let location = given::shown(&playlist.provider.location);
+                    tracing::warn!(playlist.location = location, error = text, "a playlist cannot be read; {then}");
+                }
+                Err(text)
+            }
+        }
+    }
+
+    /// Sees how the last try ended.
+    fn note_end(&self, plan: &mut Plan, id: ProviderId) {
+        let ended = plan.tried.get(&id).and_then(|job| self.jobs.get(*job)).filter(|job| job.state.is_over());
+        if let Some(job) = ended {
+            plan.tried.remove(&id);
+            plan.ended(id, &job, clock::now());
+        }
     }
 }
 
-struct Due {
-    playlist: Playlist,
-    at: Instant,
-    backoff: Backoff,
+/// When playlists are due.
+struct Plan {
+    started_ms: i64,
+    /// After failures: how long it is waited, and until when.
+    retries: HashMap<ProviderId, (Backoff, Instant)>,
+    /// The jobs that were started for them.
+    tried: HashMap<ProviderId, u64>,
 }
 
-async fn first_wait(store: &Store, playlist: &Playlist) -> Duration {
-    let imported = store.imported(&playlist.key()).await.ok().flatten();
-    let age = imported.and_then(|imported| u64::try_from(clock::wall_ms() - imported.at_ms).ok()).map(Duration::from_millis);
-    match age {
-        Some(age) if age < FRESH => EVERY - age,
-        _ => Duration::ZERO,
+impl Plan {
+    fn ended(&mut self, id: ProviderId, job: &Job, now: Instant) {
+        if job.state != State::Failed {
+            self.retries.remove(&id);
+            return;
+        }
+        let Ok(fresh) = Backoff::new(SOON, OFTEN) else { return };
+        let (backoff, at) = self.retries.entry(id).or_insert((fresh, now));
+        *at = now + backoff.wait();
     }
-}
 
-/// Reads one; `false`: it stays as it was, and the log says why.
-async fn read(config: &Config, store: &Store, playlist: &Playlist) -> bool {
-    let client = match reqwest::Client::builder().connect_timeout(CONNECT).build() {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(error = %Chain(&error), "cannot prepare to read playlists");
+    fn is_due(&self, playlist: &store::Playlist, now_ms: i64, now: Instant) -> bool {
+        let id = playlist.provider.id;
+        if self.tried.contains_key(&id) {
             return false;
         }
-    };
-    let Err(error) = playlist::sync(store, &client, &config.data_dir, playlist).await else { return true };
-    let known = store.imported(&playlist.key()).await.ok().flatten().is_some();
-    let then = if known { "what it brought the last time is served" } else { "it brings no channels for now" };
-    tracing::warn!(playlist.location = playlist.shown(), error = %Chain(&error), "a playlist cannot be read; {then}");
-    false
+        if let Some((_, at)) = self.retries.get(&id) {
+            return now >= *at;
+        }
+        match playlist.imported_ms.max(playlist.checked_ms) {
+            None => true,
+            // What was read before this start is read again, to learn what has changed meanwhile.
+            Some(last) if given::is_remote(&playlist.provider.location) && last < self.started_ms - FRESH_MS => {
+                playlist.refresh_h > 0
+            }
+            Some(_) => due(playlist, now_ms),
+        }
+    }
+
+    /// How long until the first retry.
+    fn next(&self, now: Instant) -> Duration {
+        self.retries
+            .values()
+            .map(|(_, at)| at.saturating_duration_since(now))
+            .min()
+            .unwrap_or(LOOK)
+            .max(Duration::from_millis(50))
+    }
 }
 
-/// Playlists that were taken out of the settings, and the demo, are not served. Without any in the settings, all are.
-async fn serve_only(store: &Store, playlists: &[Playlist]) -> anyhow::Result<()> {
-    if playlists.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<String> = playlists.iter().map(Playlist::key).collect();
-    store.serve_only(&keys).await.context("cannot choose the playlists to be served")
-}
-
-fn tell_limits(store: &Store, pool: &Pool) {
-    for provider in &store.catalog().providers {
-        pool.set_provider(provider.id, provider.max_connections);
-    }
+fn due(playlist: &store::Playlist, now_ms: i64) -> bool {
+    let every = i64::from(playlist.refresh_h) * 3_600_000;
+    let last = playlist.imported_ms.max(playlist.checked_ms).unwrap_or(0);
+    every > 0 && now_ms.saturating_sub(last) >= every
 }

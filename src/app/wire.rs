@@ -7,11 +7,13 @@ use anyhow::Context;
 
 use super::devices::{House, Running};
 use super::history::Keeper;
+use super::import::Playlists;
 use super::listen;
 use super::ports::StorePorts;
 use super::shutdown::Signals;
-use super::{demo, identity, import};
+use super::{demo, identity};
 use crate::base::clock;
+use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
 use crate::config::Config;
 use crate::http::{Access, server};
@@ -62,7 +64,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let manager = Manager::new(config.session.clone(), pool.clone(), opener, ports.clone()).with_slates(clips.clone(), backdrop);
     let spool = Spool::start(&config.data_dir)?;
     let keeper = Keeper::start(&store, &spool, manager.journal(), &config.session).await;
-    import::before_serving(&config, &store, &pool).await?;
+    let jobs = Jobs::default();
+    let playlists = Playlists::new(&config, &store, &pool, &jobs);
+    playlists.before_serving().await?;
     demo::offer(&config.playlists, &store, &pool, &clips).await?;
 
     let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
@@ -76,7 +80,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         manager: manager.clone(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
-    let imports = tasks::spawn("playlists", import::while_serving(config.clone(), store.clone(), pool.clone()));
+    let imports = tasks::spawn("playlists", playlists.clone().while_serving());
     let probes = tasks::spawn("prober", prober.run());
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
@@ -90,6 +94,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         manager.shutdown(GRACE).await;
         stop.cancel();
         servers.stopped().await;
+        jobs.stop().await;
         keeper.stop().await;
         store.close().await;
     };

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod chain;
 pub mod clock;
 pub mod coalesce;
+pub mod jobs;
 pub mod metrics;
 pub mod progress;
 pub mod secret;

@@ -33,6 +33,10 @@ id!(
     ProviderId(i64), "provider-"
 );
 id!(
+    /// A guide: a document of programmes.
+    GuideId(i64), "guide-"
+);
+id!(
     /// One run of a channel, counted from 1 since the process began.
     SessionId(u64), "session-"
 );

@@ -84,7 +84,7 @@ fn scheme(location: &str) -> Option<String> {
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection and leaves nothing behind.
-pub async fn fetch(location: &str, client: &reqwest::Client, spool: &Path) -> Result<File, FetchError> {
+pub async fn open_or_download(location: &str, client: &reqwest::Client, spool: &Path) -> Result<File, FetchError> {
     match scheme(location) {
         Some(scheme) if is_remote(location) => {
             tracing::debug!(%scheme, "fetching a playlist");
@@ -107,7 +107,7 @@ pub async fn reach(location: &str, client: &reqwest::Client) -> Result<(), Fetch
     if is_remote(location) {
         ask(location, client).await.map(drop)
     } else {
-        fetch(location, client, Path::new("")).await.map(drop)
+        open_or_download(location, client, Path::new("")).await.map(drop)
     }
 }
 
@@ -174,4 +174,22 @@ fn reason(error: &reqwest::Error) -> String {
         error = source;
     }
     error.to_string()
+}
+
+pub struct Fetched {
+    pub file: File,
+    pub validators: crate::model::Validators,
+}
+
+pub async fn fetch(
+    location: &str,
+    _access: &crate::model::FetchAccess,
+    _known: Option<&crate::model::Validators>,
+    store: &crate::store::Store,
+    _id: crate::model::ProviderId,
+    _progress: &crate::base::progress::Progress,
+) -> Result<Option<Fetched>, FetchError> {
+    let client = reqwest::Client::builder().build().map_err(|error| connect(&error))?;
+    let file = open_or_download(location, &client, &store.feeds_dir()).await?;
+    Ok(Some(Fetched { file, validators: Default::default() }))
 }

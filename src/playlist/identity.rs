@@ -2,10 +2,13 @@
 //!
 //! Keys are hashes: they can be shown and logged, whatever the address holds.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use url::Url;
+
+use crate::model::Key;
 
 /// Query keys that change without the address becoming another one.
 const VOLATILE: [&str; 22] = [
@@ -36,22 +39,24 @@ const VOLATILE: [&str; 22] = [
 /// Words in front of a stream's number that are nobody's user name.
 const PLAIN: [&str; 10] = ["hls", "stream", "streams", "channel", "channels", "play", "tv", "video", "udp", "rtp"];
 
-/// Key of an item: its `tvg-id` and address without volatile parts; without a `tvg-id`, its name and address.
-pub fn item_key(tvg_id: Option<&str>, name: &str, url: &str) -> String {
-    let label = match tvg_id {
-        Some(id) => format!("id\0{id}"),
-        None => format!("name\0{name}"),
-    };
-    hash(&[&label, &stable(url)])
+/// The keys of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// Of the item: its `tvg-id` and address without volatile parts; without a `tvg-id`, its name and address.
+    pub item: Key,
+    /// Of the address alone.
+    pub url: Key,
 }
 
-/// Key of an address.
-pub fn url_key(url: &str) -> String {
-    hash(&[&stable(url)])
+/// The keys of an item.
+pub fn keys(tvg_id: Option<&str>, name: &str, url: &str) -> Keys {
+    let stable = stable(url);
+    let (what, label) = tvg_id.map_or(("name", name), |id| ("id", id));
+    Keys { item: hash(&[&[what, "\0", label], &[&stable]]), url: hash(&[&[&stable]]) }
 }
 
 /// Key of the channel an item belongs to: items that share a `tvg-id` are one channel.
-pub fn channel_key(tvg_id: Option<&str>, item_key: &str) -> String {
+pub fn channel_key(tvg_id: Option<&str>, item_key: Key) -> String {
     tvg_id.map_or_else(|| format!("item:{item_key}"), |id| format!("id:{id}"))
 }
 
@@ -62,7 +67,7 @@ pub fn location_key(location: &str) -> String {
         let query = url.query_pairs().find(|(key, _)| key.eq_ignore_ascii_case("username")).map(|(_, user)| user.into_owned());
         query.unwrap_or_else(|| url.username().to_owned())
     });
-    hash(&[&user.unwrap_or_default(), &stable(location)])
+    hash(&[&[&user.unwrap_or_default()], &[&stable(location)]]).to_string()
 }
 
 fn web_url(location: &str) -> Option<Url> {
@@ -71,7 +76,43 @@ fn web_url(location: &str) -> Option<Url> {
 
 /// An address without user, password, fragment, volatile query keys and the account in an Xtream path
 /// (`/live/USER/PASSWORD/ID.ts`, `/USER/PASSWORD/ID`).
-fn stable(address: &str) -> String {
+fn stable(address: &str) -> Cow<'_, str> {
+    match is_plain(address) {
+        true => Cow::Borrowed(address),
+        false => Cow::Owned(reduced(address)),
+    }
+}
+
+/// Whether an address is one that [`reduced`] would leave as it is: most are, and that is seen much sooner than done.
+fn is_plain(address: &str) -> bool {
+    let (rest, usual_port) = match (address.strip_prefix("http://"), address.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, "80"),
+        (_, Some(rest)) => (rest, "443"),
+        _ => return false,
+    };
+    let Some((host, path)) = rest.split_once('/') else { return false };
+    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+    let own_port = |port: &str| {
+        let digits = (1..=4).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+        digits && !port.starts_with('0') && port != usual_port
+    };
+    let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let letter = host.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && host.rsplit('.').next().is_some_and(|last| last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && !host.contains("xn--")
+        && !host.contains("..");
+    // A name, and not an address: what numbers may mean is left to those who know.
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~,+=/.".contains(&byte);
+    let dots = |segment: &str| segment == "." || segment == "..";
+    letter
+        && port.is_none_or(own_port)
+        && host.bytes().all(named)
+        && path.bytes().all(safe)
+        && !path.split('/').any(dots)
+        && xtream_account(&path.split('/').collect::<Vec<_>>()).is_none()
+}
+
+fn reduced(address: &str) -> String {
     let Some(mut url) = web_url(address) else { return address.trim().to_owned() };
     // Where the scheme knows no user, there is none to take away.
     let _ = url.set_username("");
@@ -88,22 +129,22 @@ fn stable(address: &str) -> String {
     } else {
         url.query_pairs_mut().clear().extend_pairs(kept);
     }
-    let segments: Vec<String> = url.path_segments().map(|all| all.map(str::to_owned).collect()).unwrap_or_default();
+    let segments: Vec<&str> = url.path_segments().map(Iterator::collect).unwrap_or_default();
     if let Some(account) = xtream_account(&segments) {
         let kept = segments.iter().enumerate().map(|(at, segment)| if account.contains(&at) { "-" } else { segment });
-        url.set_path(&kept.collect::<Vec<_>>().join("/"));
+        let path = kept.collect::<Vec<_>>().join("/");
+        url.set_path(&path);
     }
     url.into()
 }
 
 /// Which segments of a path are user and password, if it is an Xtream address.
-fn xtream_account(segments: &[String]) -> Option<Range<usize>> {
+fn xtream_account(segments: &[&str]) -> Option<Range<usize>> {
     let number = |segment: &str| {
         let stem = segment.split_once('.').map_or(segment, |(stem, _)| stem);
         !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let words: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    match segments {
         ["live" | "movie" | "series", user, password, id] if !user.is_empty() && !password.is_empty() && number(id) => Some(1..3),
         ["timeshift", user, password, .., id] if !user.is_empty() && !password.is_empty() && number(id) => Some(1..3),
         // `/hls/news/5` has the same shape; there the first word names no user.
@@ -121,23 +162,49 @@ fn is_volatile(key: &str) -> bool {
         || begins.iter().any(|begin| key.starts_with(begin))
 }
 
-/// The first 128 bits of SHA-256, as hexadecimal digits. Parts are told apart by their lengths.
-fn hash(parts: &[&str]) -> String {
-    use std::fmt::Write;
+/// The first 128 bits of SHA-256. Parts, each of several pieces, are told apart by their lengths.
+fn hash(parts: &[&[&str]]) -> Key {
     let mut sha = Sha256::new();
     for part in parts {
-        sha.update((part.len() as u64).to_le_bytes());
-        sha.update(part.as_bytes());
+        let length: usize = part.iter().map(|piece| piece.len()).sum();
+        sha.update((length as u64).to_le_bytes());
+        for piece in *part {
+            sha.update(piece.as_bytes());
+        }
     }
-    sha.finalize().iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digest: [u8; 32] = sha.finalize().into();
+    Key(digest.iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn url_key(url: &str) -> Key {
+        keys(None, "", url).url
+    }
+
+    fn item_key(tvg_id: Option<&str>, name: &str, url: &str) -> Key {
+        keys(tvg_id, name, url).item
+    }
+
+    proptest! {
+        /// What is taken for plain is what the long way would leave as it is.
+        #[test]
+        fn plain_addresses_stay(address in "(https?://)?[a-z0-9.-]{0,6}[a-z]{0,3}(:80|:8080)?(/[A-Za-z0-9._~,+=%@ -]{0,6}){0,5}(\\?[a-z=&]{0,8})?") {
+            if is_plain(&address) {
+                prop_assert_eq!(reduced(&address), address);
+            }
+        }
+
+        #[test]
+        fn usual_addresses_are_plain(name in "[a-z][a-z0-9-]{0,8}[a-z0-9]", path in "[A-Za-z0-9_-]{1,10}") {
+            let address = format!("https://{name}.example/{path}/index.m3u8");
+            prop_assert!(is_plain(&address), "{}", address);
+            prop_assert_eq!(reduced(&address), address);
+        }
+    }
 
     #[rstest::rstest]
     #[case("http://h/a.m3u8?token=1&q=hd", "http://h/a.m3u8?q=hd&token=2")]
@@ -179,7 +246,7 @@ mod tests {
 
     #[test]
     fn channels_are_shared_by_tvg_id_only() {
-        assert_eq!(channel_key(Some("x"), "k1"), channel_key(Some("x"), "k2"));
-        assert_ne!(channel_key(None, "k1"), channel_key(None, "k2"));
+        assert_eq!(channel_key(Some("x"), Key(1)), channel_key(Some("x"), Key(2)));
+        assert_ne!(channel_key(None, Key(1)), channel_key(None, Key(2)));
     }
 }

@@ -1,20 +1,20 @@
-//! From entries of a playlist to items for the store. Pure.
+//! From entries of a playlist to items, and from items to what the store imports. Pure.
 
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::identity;
-use super::m3u::{Attributes, Broken, Entry, Event};
-use crate::model::{GuideNumber, NewChannel, NewSource};
+use super::identity::{self, Keys};
+use super::m3u::{Attributes, Entry};
+use crate::model::{GuideNumber, ItemKind, NewChannel, NewSource, PlaylistItem};
 use crate::store::ImportItem;
 
-/// Most flaws that are kept to be shown; all are counted.
-const SHOWN: usize = 20;
 /// Schemes that some source can read.
 const SCHEMES: [&str; 6] = ["http", "https", "udp", "rtp", "file", "demo"];
 /// Endings of files that are films, not channels.
 const VOD_ENDINGS: [&str; 12] = ["mp4", "mkv", "avi", "mov", "m4v", "wmv", "flv", "webm", "mpg", "mpeg", "3gp", "vob"];
+/// Attributes that are kept in places of their own.
+const PLACED: [&str; 4] = ["tvg-id", "tvg-logo", "group-title", "tvg-chno"];
 
 /// Where a playlist was read, which is what addresses in it are relative to.
 #[derive(Debug, Clone)]
@@ -25,63 +25,72 @@ pub enum Base {
     Local(PathBuf),
 }
 
-/// All that a playlist holds.
-#[derive(Debug)]
-pub struct Collected {
-    base: Base,
-    /// Items in the playlist's order.
-    pub items: Vec<ImportItem>,
-    /// Entries with an address, whatever became of them.
-    pub entries: usize,
-    /// Of these, films and series, which were left out.
-    pub vod: usize,
-    /// Of these, with addresses that nothing here can read; left out.
-    pub unsupported: usize,
-    /// Lines that were not understood.
-    pub broken: usize,
-    /// The first of them.
-    pub first_broken: Vec<Broken>,
-    /// Addresses of guides.
-    pub guides: Vec<String>,
+/// The item that an entry is. `None`: nothing here can read its address.
+pub fn item(mut entry: Entry, base: &Base) -> Option<PlaylistItem> {
+    let url = address(&entry.url, base)?;
+    let headers = entry.headers();
+    let drm = entry.attributes.get("drm").is_some_and(is_true) || is_protected(&entry);
+    let kind = kind(&url, &entry.attributes);
+    let attribute = |name: &str| entry.attributes.get(name).map(str::trim).filter(|value| !value.is_empty());
+    let guide_id = attribute("tvg-id").map(str::to_owned);
+    let name = [Some(entry.name.as_str()), attribute("tvg-name"), guide_id.as_deref()];
+    let name = name.into_iter().flatten().find(|name| !name.is_empty()).map_or_else(|| stem(&url), str::to_owned);
+    let number = ["tvg-chno", "channel-number"].into_iter().filter_map(attribute).find(|number| wish(number).is_some());
+    let number = number.map(str::to_owned);
+    let group = attribute("group-title").map(str::to_owned).or_else(|| entry.group.take());
+    let logo = attribute("tvg-logo").filter(|logo| logo.starts_with("http")).map(str::to_owned);
+    let favorite = attribute("favorite").is_some_and(is_true);
+    let mut more = std::mem::take(&mut entry.attributes.0);
+    // Empty ones say nothing, and headers are kept where they are not shown.
+    more.retain(|(name, value)| !value.is_empty() && !PLACED.contains(&name.as_str()) && !Entry::is_header(name));
+    more.shrink_to_fit();
+    let options = |prefix: &str, options: Vec<(String, String)>| {
+        let shown = options.into_iter().filter(|(name, _)| !Entry::is_header(name) && !name.contains("licen"));
+        shown.map(|(name, value)| (format!("{prefix}:{name}"), value)).collect::<Vec<_>>()
+    };
+    more.extend(options("vlc", std::mem::take(&mut entry.vlc_options)));
+    more.extend(options("kodi", std::mem::take(&mut entry.kodi_properties)));
+    Some(PlaylistItem { line: entry.line, kind, name, group, guide_id, logo, number, drm, favorite, url, headers, more })
 }
 
-impl Collected {
-    /// Nothing yet.
-    pub fn new(base: Base) -> Self {
-        Self {
-            base,
-            items: Vec::new(),
-            entries: 0,
-            vod: 0,
-            unsupported: 0,
-            broken: 0,
-            first_broken: Vec::new(),
-            guides: Vec::new(),
-        }
+/// What an item is to the store, as a source and a channel.
+pub fn import_item(item: &PlaylistItem, keys: Keys) -> ImportItem {
+    ImportItem {
+        channel_key: identity::channel_key(item.guide_id.as_deref(), keys.item),
+        url_key: keys.url.to_string(),
+        channel: NewChannel {
+            number: item.number.as_deref().and_then(wish),
+            name: item.name.clone(),
+            logo: item.logo.clone(),
+            guide_id: item.guide_id.clone(),
+            group: item.group.clone(),
+            favorite: item.favorite,
+            drm: item.drm,
+        },
+        source: NewSource {
+            name: item.name.clone(),
+            headers: item.headers.clone(),
+            item_key: keys.item.to_string(),
+            url: item.url.clone(),
+            priority: 0,
+        },
+        ..ImportItem::default()
     }
+}
 
-    /// Takes what the parser found.
-    pub fn take(&mut self, event: Event) {
-        match event {
-            Event::Header(header) => {
-                let new: Vec<String> = header.guides().into_iter().filter(|guide| !self.guides.contains(guide)).collect();
-                self.guides.extend(new);
-            }
-            Event::Broken(broken) => {
-                self.broken += 1;
-                if self.first_broken.len() < SHOWN {
-                    self.first_broken.push(broken);
-                }
-            }
-            Event::Entry(entry) => {
-                self.entries += 1;
-                match address(&entry.url, &self.base) {
-                    None => self.unsupported += 1,
-                    Some(url) if is_vod(&url, &entry.attributes) => self.vod += 1,
-                    Some(url) => self.items.push(item(&entry, url)),
-                }
-            }
-        }
+/// A number that a channel can have. 0 is what playlists write for "none".
+fn wish(number: &str) -> Option<GuideNumber> {
+    number.parse().ok().filter(|number: &GuideNumber| number.major() > 0)
+}
+
+fn kind(url: &str, attributes: &Attributes) -> ItemKind {
+    let of_type = attributes.get("tvg-type").map(str::to_ascii_lowercase);
+    if attributes.get("radio").is_some_and(is_true) || of_type.as_deref() == Some("radio") {
+        ItemKind::Radio
+    } else if is_vod(url, of_type.as_deref()) {
+        ItemKind::Vod
+    } else {
+        ItemKind::Live
     }
 }
 
@@ -99,10 +108,16 @@ fn address(text: &str, base: &Base) -> Option<String> {
     }
 }
 
-fn is_vod(url: &str, attributes: &Attributes) -> bool {
-    if attributes.get("tvg-type").is_some_and(|kind| ["movie", "movies", "series", "vod"].contains(&&*kind.to_ascii_lowercase()))
-    {
+fn is_vod(url: &str, of_type: Option<&str>) -> bool {
+    if of_type.is_some_and(|kind| ["movie", "movies", "series", "vod"].contains(&kind)) {
         return true;
+    }
+    // Films by their path are named by one of these; to take the others apart would be in vain.
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending).filter(|ending| ending.len() <= 4);
+    let named = ending.is_some_and(|ending| VOD_ENDINGS.iter().any(|vod| ending.eq_ignore_ascii_case(vod)));
+    if !named && !path.contains("/movie/") && !path.contains("/series/") {
+        return false;
     }
     let Ok(url) = Url::parse(url) else { return false };
     if !url.has_host() {
@@ -116,33 +131,6 @@ fn is_vod(url: &str, attributes: &Attributes) -> bool {
         Some("ts" | "m3u8" | "m3u" | "mpd") => false,
         Some(ending) if VOD_ENDINGS.contains(&ending) => true,
         _ => ["movie", "series"].contains(&first),
-    }
-}
-
-fn item(entry: &Entry, url: String) -> ImportItem {
-    let attribute = |name: &str| entry.attributes.get(name).map(str::trim).filter(|value| !value.is_empty());
-    let guide_id = attribute("tvg-id");
-    let name = [Some(entry.name.as_str()), attribute("tvg-name"), guide_id];
-    let name = name.into_iter().flatten().find(|name| !name.is_empty()).map_or_else(|| stem(&url), str::to_owned);
-    let number = ["tvg-chno", "channel-number"].into_iter().filter_map(attribute).find_map(|number| {
-        let number: Option<GuideNumber> = number.parse().ok();
-        number.filter(|number| number.major() > 0)
-    });
-    let group = attribute("group-title").map(str::to_owned).or_else(|| entry.group.clone());
-    let item_key = identity::item_key(guide_id, &name, &url);
-    ImportItem {
-        channel_key: identity::channel_key(guide_id, &item_key),
-        url_key: identity::url_key(&url),
-        channel: NewChannel {
-            number,
-            name: name.clone(),
-            logo: attribute("tvg-logo").filter(|logo| logo.starts_with("http")).map(str::to_owned),
-            guide_id: guide_id.map(str::to_owned),
-            group,
-            favorite: attribute("favorite").is_some_and(is_true),
-            drm: attribute("drm").is_some_and(is_true) || is_protected(entry),
-        },
-        source: NewSource { name, headers: entry.headers(), item_key, url, priority: 0 },
     }
 }
 
@@ -168,10 +156,15 @@ mod tests {
     use super::*;
     use crate::playlist::m3u;
 
-    fn collected(text: &str, base: Base) -> Collected {
-        let mut collected = Collected::new(base);
-        m3u::read(text.as_bytes(), |event| collected.take(event)).unwrap();
-        collected
+    fn items(text: &str, base: &Base) -> Vec<Option<PlaylistItem>> {
+        let mut found = Vec::new();
+        m3u::read(text.as_bytes(), |event| {
+            if let m3u::Event::Entry(entry) = event {
+                found.push(item(entry, base));
+            }
+        })
+        .unwrap();
+        found
     }
 
     fn remote() -> Base {
@@ -208,18 +201,19 @@ mod tests {
     #[case("file:///srv/clip.mp4", false)]
     #[case("udp://239.0.0.1:5000", false)]
     fn films_are_no_channels(#[case] url: &str, #[case] vod: bool) {
-        assert_eq!(is_vod(url, &Attributes::default()), vod);
+        assert_eq!(is_vod(url, None), vod);
     }
 
     #[test]
     fn an_entry_becomes_a_channel_and_a_source() {
-        let text = "#EXTM3U tvg-url=\"http://g/\"\n#EXTINF:-1 tvg-id=\" a.b \" tvg-chno=\"5.1\" tvg-logo=\"http://l/\" drm=\"1\",One, HD\n\
-                    #EXTGRP:News\n#EXTVLCOPT:http-user-agent=X\nhttp://h/1\n#EXTINF:-1 tvg-id=\"\" tvg-chno=\"0\" channel-number=\"7\" tvg-name=\"T\",\n\
+        let text = "#EXTINF:-1 tvg-id=\" a.b \" tvg-chno=\"5.1\" tvg-logo=\"http://l/\" drm=\"1\" user-agent=\"Y\" catchup=\"x\",One, HD\n\
+                    #EXTGRP:News\n#EXTVLCOPT:http-user-agent=X\n#EXTVLCOPT:network-caching=300\nhttp://h/1\n\
+                    #EXTINF:-1 tvg-id=\"\" tvg-chno=\"0\" channel-number=\"7\" tvg-name=\"T\" radio=\"true\",\n\
                     http://h/two.ts\n#EXTINF:-1,Film\nhttp://h/movie/u/p/1.mp4\n#EXTINF:-1,R\nrtsp://h/x\nhttp://h/bare.ts\n";
-        let collected = collected(text, local());
-        assert_eq!((collected.entries, collected.vod, collected.unsupported, collected.broken), (5, 1, 1, 0));
-        assert_eq!(collected.guides, ["http://g/"]);
-        let [one, two, bare] = collected.items.as_slice() else { panic!("{:?}", collected.items) };
+        let items = items(text, &local());
+        let [Some(one), Some(two), Some(film), None, Some(bare)] = items.as_slice() else { panic!("{items:?}") };
+        let keys = identity::keys(Some("a.b"), "One, HD", "http://h/1");
+        let imported = import_item(one, keys);
         let channel = NewChannel {
             number: Some("5.1".parse().unwrap()),
             name: "One, HD".into(),
@@ -229,20 +223,22 @@ mod tests {
             favorite: false,
             drm: true,
         };
-        assert_eq!(one.channel, channel);
-        assert_eq!((one.channel_key.as_str(), one.source.url.as_str()), ("id:a.b", "http://h/1"));
-        assert_eq!(one.source.headers.0, [("User-Agent".into(), "X".into())]);
-        assert_eq!((two.channel.name.as_str(), two.channel.number.clone()), ("T", Some(GuideNumber::whole(7))));
-        assert_eq!(
-            (two.channel.guide_id.as_deref(), two.channel_key.as_str()),
-            (None, &*format!("item:{}", two.source.item_key))
-        );
-        assert_eq!(bare.channel.name, "bare");
+        assert_eq!(imported.channel, channel);
+        assert_eq!((imported.channel_key.as_str(), imported.source.url.as_str()), ("id:a.b", "http://h/1"));
+        assert_eq!(imported.source.headers.0, [("User-Agent".into(), "X".into())]);
+        let more = |item: &PlaylistItem| item.more.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        assert_eq!(more(one), ["drm=1", "catchup=x", "vlc:network-caching=300"]);
+        let number = import_item(two, identity::keys(None, "T", "http://h/two.ts")).channel.number;
+        assert_eq!((two.name.as_str(), number, two.kind), ("T", Some(GuideNumber::whole(7)), ItemKind::Radio));
+        assert_eq!((two.guide_id.as_deref(), film.kind, bare.name.as_str()), (None, ItemKind::Vod, "bare"));
+        assert_eq!(more(two), ["channel-number=7", "tvg-name=T", "radio=true"]);
     }
 
     #[test]
     fn protected_channels_are_marked() {
         let text = "#EXTINF:-1,A\n#KODIPROP:inputstream.adaptive.license_type=com.widevine.alpha\nhttp://h/1\n";
-        assert!(collected(text, local()).items[0].channel.drm);
+        let items = items(text, &local());
+        let item = items[0].as_ref().unwrap();
+        assert!(item.drm && item.more.is_empty());
     }
 }

@@ -1,12 +1,19 @@
 //! L3: playlists: parsed, fetched, identified, synchronised with the store.
 //!
-//! `fetch → m3u → items → identity → store`. Knows nothing of streams: what an address carries is the source's to find out.
+//! `fetch → m3u → items → sieve → store`; `refresh` goes that way. Knows nothing of streams: what an address carries is the source's
+//! to find out.
 
 pub mod fetch;
+pub mod gate;
+pub mod given;
 pub mod identity;
 pub mod items;
 pub mod m3u;
-pub mod sync;
+pub mod reading;
+pub mod refresh;
+pub mod rules;
+pub mod sieve;
 
 pub use fetch::FetchError;
-pub use sync::{Playlist, SyncError, SyncReport, sync};
+pub use given::Given;
+pub use refresh::{How, Outcome, RefreshError, Report, accept, apply_rules, refresh};

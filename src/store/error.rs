@@ -71,6 +71,18 @@ pub enum StoreError {
     /// No such channel.
     #[error("there is no such channel")]
     NoSuchChannel,
+    /// No such playlist.
+    #[error("there is no such playlist")]
+    NoSuchPlaylist,
+    /// No such guide.
+    #[error("there is no such guide")]
+    NoSuchGuide,
+    /// No such source.
+    #[error("there is no such source")]
+    NoSuchSource,
+    /// The same playlist or guide is there already.
+    #[error("it is there already, as {0:?}")]
+    FeedTaken(String),
     /// No such device.
     #[error("there is no such device")]
     NoSuchDevice,

@@ -1,17 +1,22 @@
 //! A playlist's items become sources and channels. One change: either all of it is stored, or nothing.
 //!
-//! Ids and numbers of what was there before stay. What the playlist no longer has is marked inactive and kept.
+//! Ids and numbers of what was there before stay. What the playlist no longer has is marked inactive and kept. What a person has
+//! put somewhere (a source of a channel) stays there.
+
+mod channels;
+mod slots;
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 
+use self::channels::Channels;
+use super::feeds::{self, FeedId, NewVersion};
 use super::matching::{self, New, Old};
-use super::numbers::Numbers;
 use super::writer::Stale;
-use super::{Store, StoreError, load};
+use super::{Store, StoreError};
 use crate::base::clock;
-use crate::model::{ChannelId, GuideNumber, NewChannel, NewSource, ProviderId, SourceId};
+use crate::model::{ChannelId, NewChannel, NewSource, ProviderId, SourceId};
 
 /// Connections of an account of which nobody has said how many it allows.
 pub const USUAL_CONNECTIONS: u32 = 2;
@@ -42,6 +47,23 @@ pub struct ImportItem {
     pub channel: NewChannel,
     /// The source. Its `item_key` is unique in the playlist; its `priority` is counted by the import, in the items' order.
     pub source: NewSource,
+    /// It does not become a source by itself: only what a person has made a source of a channel is kept up to date by it.
+    pub only_known: bool,
+    /// The channel whose source it is, whatever its key.
+    pub assigned: Option<ChannelId>,
+    /// It is an event, and takes turns with others in the channels of a block.
+    pub event: Option<EventWish>,
+}
+
+/// The block of channels that an event wants one of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventWish {
+    /// Which block.
+    pub block: String,
+    /// The guide number of its first channel.
+    pub first: u32,
+    /// How many channels it has.
+    pub slots: u32,
 }
 
 /// What an import did.
@@ -61,20 +83,60 @@ pub struct ImportReport {
     pub duplicates: usize,
     /// New channels.
     pub channels_added: usize,
+    /// Items that found no free guide number, or no free channel of their block of events.
+    pub left_out: usize,
     /// Channels in the lineup now, of all playlists.
     pub channels_published: usize,
 }
 
 impl Store {
-    /// Stores a playlist's items.
+    /// Stores a playlist's items; makes the playlist if need be.
     ///
     /// # Errors
     /// When they cannot be stored; then everything is as before.
     pub async fn import(&self, spec: ProviderSpec, items: Vec<ImportItem>) -> Result<ImportReport, StoreError> {
-        let mut report = self.change(move |connection| Ok((Stale::CATALOG, import(connection, &spec, items)?))).await?;
+        let change = move |connection: &Connection| {
+            let playlist = provider(connection, &spec)?;
+            Ok((Stale::CATALOG, import(connection, &playlist, items)?))
+        };
+        let mut report = self.change(change).await?;
         report.channels_published = self.catalog().channels.len();
         Ok(report)
     }
+
+    /// Makes a version the current one of its playlist, with `items` of it as sources: those that are sources already, those that
+    /// are to be, and those that may be confused with them. The version before it, and one that was held back, are gone then.
+    ///
+    /// # Errors
+    /// When there is no such playlist, or it cannot be stored; then everything is as before.
+    pub async fn publish(
+        &self,
+        playlist: ProviderId,
+        version: NewVersion,
+        items: Vec<ImportItem>,
+    ) -> Result<ImportReport, StoreError> {
+        let change = move |connection: &Connection| {
+            let old = feeds::set_current(connection, FeedId::Playlist(playlist), &version)?;
+            let sql =
+                "UPDATE providers SET imported_ms = ?2, checked_ms = ?2, last_error = NULL WHERE id = ?1 RETURNING key, position";
+            let found = connection.query_row(sql, params![playlist.0, clock::wall_ms()], |row| {
+                Ok(Playlist { id: playlist, key: row.get(0)?, position: row.get(1)? })
+            });
+            let playlist = found.optional()?.ok_or(StoreError::NoSuchPlaylist)?;
+            Ok((Stale::CATALOG, (import(connection, &playlist, items)?, old)))
+        };
+        let (mut report, old) = self.change(change).await?;
+        self.remove_versions(old);
+        report.channels_published = self.catalog().channels.len();
+        Ok(report)
+    }
+}
+
+/// The playlist that is imported.
+struct Playlist {
+    id: ProviderId,
+    key: String,
+    position: u32,
 }
 
 struct OldSource {
@@ -88,47 +150,55 @@ struct OldSource {
     priority: u32,
     active: bool,
     channel_key: String,
+    /// A person said whose source it is.
+    pinned: bool,
 }
 
-struct OldChannel {
-    id: ChannelId,
-    /// Whether this import may change how it is called: no playlist before this one carries it.
-    ours: bool,
-}
-
-fn import(connection: &Connection, spec: &ProviderSpec, mut items: Vec<ImportItem>) -> Result<ImportReport, StoreError> {
+fn import(connection: &Connection, playlist: &Playlist, mut items: Vec<ImportItem>) -> Result<ImportReport, StoreError> {
     let now = clock::wall_ms();
-    let provider = provider(connection, spec, now)?;
     let offered = items.len();
     let mut seen = HashSet::with_capacity(items.len());
     items.retain(|item| seen.insert(item.source.item_key.clone()));
+    let duplicates = offered - items.len();
 
-    let old = sources(connection, provider)?;
+    let old = sources(connection, playlist.id)?;
     let rows = matching::rows_of(
         &items.iter().map(|item| new(item)).collect::<Vec<_>>(),
         &old.iter().map(OldSource::matched).collect::<Vec<_>>(),
     );
-    let channels = Channels::settle(connection, spec, &items, &rows, &old, now)?;
+    let pinned = |row: &Option<usize>| row.and_then(|row| old.get(row)).is_some_and(|row| row.pinned);
+    let (mut items, rows): (Vec<_>, Vec<_>) =
+        items.into_iter().zip(rows).filter(|(item, row)| !item.only_known || pinned(row)).unzip();
+    let mut left_out = slots::assign(playlist.id, &mut items, &rows, &old);
+    let channels = Channels::settle(connection, playlist, &items, &rows, &old, now)?;
+    left_out += channels.without_number;
 
     let mut report = ImportReport {
-        provider,
-        sources: items.len(),
+        provider: playlist.id,
+        sources: 0,
         sources_added: 0,
         sources_changed: 0,
         sources_gone: 0,
-        duplicates: offered - items.len(),
+        duplicates,
         channels_added: channels.added,
+        left_out,
         channels_published: 0,
     };
     let mut places: HashMap<ChannelId, u32> = HashMap::new();
     let mut kept = HashSet::with_capacity(items.len());
     for (item, row) in items.iter().zip(&rows) {
-        let Some(channel) = channels.by_key.get(item.channel_key.as_str()).map(|channel| channel.id) else { continue };
+        let row = row.and_then(|row| old.get(row));
+        let channel = match row.filter(|row| row.pinned) {
+            Some(row) => Some(row.channel),
+            None => channels.of(item),
+        };
+        let Some(channel) = channel else { continue };
+        report.sources += 1;
         let place = places.entry(channel).or_default();
-        let priority = spec.position.saturating_mul(1000).saturating_add((*place).min(999));
+        let priority = playlist.position.saturating_mul(1000).saturating_add((*place).min(999));
         *place += 1;
         let headers = serde_json::to_string(&item.source.headers).map_err(|error| StoreError::Nonsense(error.to_string()))?;
-        match row.and_then(|row| old.get(row)) {
+        match row {
             Some(row) => {
                 kept.insert(row.id);
                 if !row.is(item, channel, &headers, priority) {
@@ -137,7 +207,7 @@ fn import(connection: &Connection, spec: &ProviderSpec, mut items: Vec<ImportIte
                 }
             }
             None => {
-                insert(connection, provider, item, channel, &headers, priority, now)?;
+                insert(connection, playlist.id, item, channel, &headers, priority, now)?;
                 report.sources_added += 1;
             }
         }
@@ -177,25 +247,25 @@ impl OldSource {
     }
 }
 
-fn provider(connection: &Connection, spec: &ProviderSpec, now_ms: i64) -> Result<ProviderId, StoreError> {
+fn provider(connection: &Connection, spec: &ProviderSpec) -> Result<Playlist, StoreError> {
     let id = connection.query_row(
-        "INSERT INTO providers (key, name, location, max_connections, position, active, imported_ms)
-         VALUES (:key, :name, :location, coalesce(:max, :usual), :position, 1, :now)
+        "INSERT INTO providers (key, name, location, max_connections, position, active, imported_ms, origin)
+         VALUES (:key, :name, :location, coalesce(:max, :usual), :position, 1, :now, iif(:key = 'demo:', 'demo', 'settings'))
          ON CONFLICT (key) DO UPDATE SET name = excluded.name, location = excluded.location, active = 1,
             max_connections = coalesce(:max, max_connections), position = excluded.position, imported_ms = excluded.imported_ms
          RETURNING id",
         named_params! {
-            ":key": spec.key, ":name": spec.name, ":location": spec.location, ":max": spec.max_connections.map(|most| most.max(1)), ":usual": USUAL_CONNECTIONS,
-            ":position": spec.position, ":now": now_ms,
+            ":key": spec.key, ":name": spec.name, ":location": spec.location, ":max": spec.max_connections.map(|most| most.max(1)),
+            ":usual": USUAL_CONNECTIONS, ":position": spec.position, ":now": clock::wall_ms(),
         },
         |row| row.get(0),
     )?;
-    Ok(ProviderId(id))
+    Ok(Playlist { id: ProviderId(id), key: spec.key.clone(), position: spec.position })
 }
 
 fn sources(connection: &Connection, provider: ProviderId) -> Result<Vec<OldSource>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT sources.id, channel_id, item_key, url_key, sources.name, url, headers, priority, active, channels.key
+        "SELECT sources.id, channel_id, item_key, url_key, sources.name, url, headers, priority, active, channels.key, pinned
          FROM sources JOIN channels ON channels.id = sources.channel_id WHERE provider_id = ?1",
     )?;
     let rows = statement.query_map([provider.0], |row| {
@@ -210,6 +280,7 @@ fn sources(connection: &Connection, provider: ProviderId) -> Result<Vec<OldSourc
             priority: row.get(7)?,
             active: row.get(8)?,
             channel_key: row.get(9)?,
+            pinned: row.get(10)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -248,126 +319,5 @@ fn update(
     )?;
     let source = &item.source;
     update.execute(params![id.0, channel.0, source.item_key, item.url_key, source.name, source.url, headers, priority])?;
-    Ok(())
-}
-
-/// The channels of the items, by key.
-struct Channels<'a> {
-    by_key: HashMap<&'a str, OldChannel>,
-    added: usize,
-}
-
-impl<'a> Channels<'a> {
-    /// Finds or makes the channel of every item.
-    fn settle(
-        connection: &Connection,
-        spec: &ProviderSpec,
-        items: &'a [ImportItem],
-        rows: &[Option<usize>],
-        old: &[OldSource],
-        now_ms: i64,
-    ) -> Result<Self, StoreError> {
-        let mut channels = Self { by_key: HashMap::with_capacity(items.len()), added: 0 };
-        let claimed: HashSet<&str> = items.iter().map(|item| item.channel_key.as_str()).collect();
-        let mut given: HashSet<ChannelId> = HashSet::new();
-        let mut fresh: Vec<&ImportItem> = Vec::new();
-        let mut fresh_keys: HashSet<&str> = HashSet::new();
-        for (item, row) in items.iter().zip(rows) {
-            let key = item.channel_key.as_str();
-            if channels.by_key.contains_key(key) || fresh_keys.contains(key) {
-                continue;
-            }
-            let known = match by_key(connection, spec, key)? {
-                Some(channel) => Some(channel),
-                // The item is one we know, under another key: the channel goes along, unless somebody else is it now.
-                None => match row.and_then(|row| old.get(row)) {
-                    Some(row) if !claimed.contains(row.channel_key.as_str()) && !given.contains(&row.channel) => {
-                        rekey(connection, spec, row, key)?
-                    }
-                    _ => None,
-                },
-            };
-            match known {
-                Some(channel) => {
-                    given.insert(channel.id);
-                    if channel.ours {
-                        describe(connection, channel.id, &item.channel)?;
-                    }
-                    channels.by_key.insert(key, channel);
-                }
-                None => {
-                    fresh_keys.insert(key);
-                    fresh.push(item);
-                }
-            }
-        }
-        channels.add(connection, &fresh, now_ms)?;
-        Ok(channels)
-    }
-
-    /// Wishes first, so that no number given by itself takes what a later item asks for.
-    fn add(&mut self, connection: &Connection, fresh: &[&'a ImportItem], now_ms: i64) -> Result<(), StoreError> {
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let sql = "SELECT number FROM channels WHERE removed_ms IS NULL UNION SELECT number FROM retired_numbers";
-        let taken = load::rows(connection, sql, |row| load::parsed(row, 0))?;
-        let mut numbers = Numbers::new(taken.into_iter().collect());
-        let wishes: Vec<Option<&GuideNumber>> =
-            fresh.iter().map(|item| item.channel.number.as_ref().filter(|wish| numbers.take(wish))).collect();
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO channels (key, number, name, logo, guide_id, group_name, favorite, drm, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?;
-        for (item, wish) in fresh.iter().zip(wishes) {
-            let number = wish.cloned().or_else(|| numbers.take_next()).ok_or(StoreError::NoNumberFree)?;
-            let NewChannel { name, logo, guide_id, group, favorite, drm, .. } = &item.channel;
-            let key = &item.channel_key;
-            insert.execute(params![key, number.to_string(), name, logo, guide_id, group, favorite, drm, now_ms])?;
-            let id = ChannelId(connection.last_insert_rowid());
-            self.by_key.insert(key.as_str(), OldChannel { id, ours: true });
-            self.added += 1;
-        }
-        Ok(())
-    }
-}
-
-fn by_key(connection: &Connection, spec: &ProviderSpec, key: &str) -> Result<Option<OldChannel>, StoreError> {
-    use rusqlite::OptionalExtension;
-    let mut find = connection.prepare_cached("SELECT id FROM channels WHERE key = ?1")?;
-    let id: Option<i64> = find.query_row([key], |row| row.get(0)).optional()?;
-    id.map(|id| Ok(OldChannel { id: ChannelId(id), ours: ours(connection, spec, ChannelId(id))? })).transpose()
-}
-
-/// Whether no playlist before this one carries the channel.
-fn ours(connection: &Connection, spec: &ProviderSpec, channel: ChannelId) -> Result<bool, StoreError> {
-    let mut earlier = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
-         WHERE channel_id = ?1 AND sources.active AND providers.active AND position < ?2 AND providers.key <> ?3)",
-    )?;
-    let earlier: bool = earlier.query_row(params![channel.0, spec.position, spec.key], |row| row.get(0))?;
-    Ok(!earlier)
-}
-
-/// Lets the channel of a known item go by the item's new key, unless another playlist knows it by the old one.
-fn rekey(connection: &Connection, spec: &ProviderSpec, row: &OldSource, key: &str) -> Result<Option<OldChannel>, StoreError> {
-    let mut shared = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
-         WHERE channel_id = ?1 AND sources.active AND providers.key <> ?2)",
-    )?;
-    if shared.query_row(params![row.channel.0, spec.key], |row| row.get(0))? {
-        return Ok(None);
-    }
-    connection.prepare_cached("UPDATE channels SET key = ?2 WHERE id = ?1")?.execute(params![row.channel.0, key])?;
-    Ok(Some(OldChannel { id: row.channel, ours: true }))
-}
-
-/// Takes over how the playlist calls the channel. Its number and what people set stay.
-fn describe(connection: &Connection, id: ChannelId, channel: &NewChannel) -> Result<(), StoreError> {
-    let mut update = connection.prepare_cached(
-        "UPDATE channels SET name = ?2, logo = ?3, guide_id = ?4, group_name = ?5, drm = ?6
-         WHERE id = ?1 AND (name, logo, guide_id, group_name, drm) IS NOT (?2, ?3, ?4, ?5, ?6)",
-    )?;
-    update.execute(params![id.0, channel.name, channel.logo, channel.guide_id, channel.group, channel.drm])?;
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::model::{Channel, ChannelId, Device, Health, Provider, ProviderId, Sou
 
 /// Enabled, living channels that at least one playlist still carries.
 pub(super) const CHANNELS: &str = "
-    SELECT id, number, name, logo, guide_id, group_name, enabled, favorite, drm, info, hot_standby FROM channels
+    SELECT id, number, coalesce(own_name, name), coalesce(own_logo, logo), coalesce(own_guide_id, guide_id),
+           coalesce(own_group, group_name), enabled, favorite, drm, info, hot_standby FROM channels
     WHERE enabled AND removed_ms IS NULL AND EXISTS (
         SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
         WHERE sources.channel_id = channels.id AND sources.active AND providers.active)";
@@ -22,7 +23,7 @@ pub(super) const SOURCES: &str = "
     FROM sources JOIN providers ON providers.id = sources.provider_id
     LEFT JOIN source_health ON source_health.source_id = sources.id
     WHERE sources.active AND providers.active
-    ORDER BY channel_id, priority, providers.position, sources.id";
+    ORDER BY channel_id, own_place IS NULL, own_place, priority, providers.position, sources.id";
 
 /// Reads everything that is served.
 pub(super) fn catalog(connection: &Connection) -> Result<Catalog, StoreError> {

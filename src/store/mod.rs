@@ -6,8 +6,11 @@
 pub mod catalog;
 pub mod devices;
 pub mod error;
+pub mod feeds;
 pub mod history;
 pub mod import;
+pub mod items;
+pub mod playlists;
 pub mod spool;
 pub mod tokens;
 
@@ -40,9 +43,11 @@ pub use backup::restore;
 pub use catalog::Catalog;
 pub use devices::NewDevice;
 pub use error::StoreError;
+pub use feeds::{FeedId, NewVersion, Version, Versions};
 pub use history::Retention;
-pub use import::{ImportItem, ImportReport, ProviderSpec};
+pub use import::{EventWish, ImportItem, ImportReport, ProviderSpec};
 pub use lock::check_free;
+pub use playlists::{NewPlaylist, Origin, Playlist};
 pub use sources::Imported;
 pub use spool::Spool;
 pub use tokens::Token;
@@ -99,6 +104,7 @@ impl Store {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
             .map_err(StoreError::io("cannot protect", &path))?;
         devices::ensure_first(&connection)?;
+        feeds::tidy(&connection, &data_dir.join(items::FOLDER))?;
         Self::start(connection, path, lock)
     }
 

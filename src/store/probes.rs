@@ -96,6 +96,7 @@ mod tests {
             url_key: "u".into(),
             channel: NewChannel { name: "A".into(), ..NewChannel::default() },
             source: NewSource { name: "A".into(), url: "u".into(), item_key: "a".into(), ..NewSource::default() },
+            ..ImportItem::default()
         };
         store.import(spec, vec![item]).await.unwrap();
         let catalog = store.catalog();

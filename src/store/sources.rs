@@ -68,15 +68,16 @@ impl Store {
         .await
     }
 
-    /// Serves the playlists with these keys and no others. What the others brought is kept, out of sight, with its ids and
-    /// numbers; it comes back as it was when they do.
+    /// Of the playlists of the settings, serves those with these keys and no others, and not the demo. What the others brought is
+    /// kept, out of sight, with its ids and numbers; it comes back as it was when they do.
     ///
     /// # Errors
     /// When it cannot be stored.
     pub async fn serve_only(&self, keys: &[String]) -> Result<(), StoreError> {
         let keys = serde_json::to_string(keys).map_err(|error| StoreError::Nonsense(error.to_string()))?;
         self.change(move |connection| {
-            let sql = "UPDATE providers SET active = NOT active WHERE active <> (key IN (SELECT value FROM json_each(?1)))";
+            let sql = "UPDATE providers SET active = NOT active 
+                       WHERE origin <> 'person' AND active <> (key IN (SELECT value FROM json_each(?1)))";
             let changed = connection.execute(sql, [keys])?;
             Ok((if changed == 0 { Stale::NOTHING } else { Stale::CATALOG }, ()))
         })

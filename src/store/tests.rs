@@ -29,6 +29,7 @@ fn item(tvg: &str, number: &str, name: &str, url: &str) -> ImportItem {
             item_key: format!("{label}|{url}"),
             ..NewSource::default()
         },
+        ..ImportItem::default()
     }
 }
 

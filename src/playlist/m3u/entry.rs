@@ -117,6 +117,12 @@ impl Entry {
         headers
     }
 
+    /// Whether an attribute or option of this name says what request headers are sent, which may hold credentials.
+    pub fn is_header(name: &str) -> bool {
+        let kodi = ["inputstream.adaptive.stream_headers", "inputstream.adaptive.common_headers"];
+        HEADERS.iter().any(|(known, _)| *known == name) || kodi.contains(&name)
+    }
+
     pub(super) fn set_address(&mut self, text: &str) {
         let (url, rest) = text.split_once('|').unwrap_or((text, ""));
         self.url = url.trim().to_owned();

@@ -1,6 +1,7 @@
 //! From files and from a server that misbehaves, into a real store.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,16 +10,12 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::base::tasks::Task;
+use crate::playlist::Given;
 
 const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-id=\"a\" tvg-chno=\"5\",One\nhttp://h/1\n#EXTINF:-1,Two\nhttp://h/2\n";
 
-fn client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
-}
-
-fn playlist(location: &str) -> Playlist {
-    Playlist::all(&[location.to_owned()], &[]).remove(0)
+fn playlist(location: &str) -> Given {
+    Given::all(&[location.to_owned()], &[]).remove(0)
 }
 
 struct Rig {
@@ -33,14 +30,31 @@ impl Rig {
         Self { dir, store }
     }
 
-    async fn sync(&self, playlist: &Playlist) -> Result<SyncReport, SyncError> {
-        sync(&self.store, &client(), self.dir.path(), playlist).await
+    async fn sync(&self, given: &Given) -> Result<Report, RefreshError> {
+        match self.try_sync(given).await? {
+            Outcome::Published(report) => Ok(*report),
+            other => panic!("{other:?}"),
+        }
     }
 
-    fn file(&self, content: &[u8]) -> Playlist {
+    async fn try_sync(&self, given: &Given) -> Result<Outcome, RefreshError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let id = given.keep(&self.store).await.unwrap();
+        refresh(&self.store, id, How { anyway: true }, &Progress::default()).await
+    }
+
+    fn file(&self, content: &[u8]) -> Given {
         let path = self.dir.path().join("list.m3u");
         std::fs::write(&path, content).unwrap();
         playlist(path.to_str().unwrap())
+    }
+
+    /// The server ends and starts anew.
+    fn again(self) -> Self {
+        let Self { dir, store } = self;
+        drop(store);
+        let store = Store::open(&dir.path().join("data")).unwrap();
+        Self { dir, store }
     }
 
     fn names(&self) -> Vec<String> {
@@ -77,7 +91,7 @@ async fn a_file_is_read_again_and_again() {
     let rig = Rig::new();
     let list = rig.file(LIST.as_bytes());
     let report = rig.sync(&list).await.unwrap();
-    assert_eq!((report.entries, report.import.sources_added, report.broken), (2, 2, 0));
+    assert_eq!((report.counts.entries, report.import.sources_added, report.counts.broken), (2, 2, 0));
     assert_eq!(rig.names(), ["5 One", "100 Two"]);
     assert_eq!(rig.store.catalog().providers[0].max_connections, 2);
     let report = rig.sync(&list).await.unwrap();
@@ -98,12 +112,10 @@ async fn what_cannot_be_read_leaves_the_last_good_one() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(LIST.as_bytes()).unwrap();
     let packed = packed.finish().unwrap();
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 4] = [
         (b"", "empty"),
         (b"<!DOCTYPE html><html>", "web page"),
         (hls, "HLS playlist of a single stream"),
-        (film, "no channels: 1 lines"),
-        (b"\0\0\0\0", "no channels"),
         (&packed[..packed.len() - 5], "to its end"),
     ];
     for (content, word) in cases {
@@ -111,11 +123,20 @@ async fn what_cannot_be_read_leaves_the_last_good_one() {
         let error = rig.sync(&list).await.unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
+    for content in [&film[..], b"\0\0\0\0"] {
+        rig.file(content);
+        let Outcome::Held { reason } = rig.try_sync(&list).await.unwrap() else { panic!("{content:?}") };
+        assert!(reason.contains("no channels at all, where it had 2"), "{reason}");
+    }
+    let other = rig.dir.path().join("other.m3u");
+    std::fs::write(&other, film).unwrap();
+    let error = rig.sync(&playlist(other.to_str().unwrap())).await.unwrap_err().to_string();
+    assert!(error.contains("no channels: 1 lines"), "{error}");
     std::fs::remove_file(rig.dir.path().join("list.m3u")).unwrap();
-    assert!(matches!(rig.sync(&list).await, Err(SyncError::Fetch(FetchError::File(_)))));
+    assert!(matches!(rig.sync(&list).await, Err(RefreshError::Fetch(FetchError::File(_)))));
     std::fs::create_dir(rig.dir.path().join("list.m3u")).unwrap();
-    assert!(matches!(rig.sync(&list).await, Err(SyncError::Fetch(FetchError::NotAFile(_)))));
-    assert!(matches!(rig.sync(&playlist("ftp://h/x")).await, Err(SyncError::Fetch(FetchError::Scheme(_)))));
+    assert!(matches!(rig.sync(&list).await, Err(RefreshError::Fetch(FetchError::NotAFile(_)))));
+    assert!(matches!(rig.sync(&playlist("ftp://h/x")).await, Err(RefreshError::Fetch(FetchError::Scheme(_)))));
     assert_eq!(rig.store.catalog().channels, before.channels);
     assert_eq!(rig.store.catalog().sources, before.sources);
 }
@@ -125,7 +146,8 @@ async fn servers_are_read_with_patience_and_their_errors_are_clear() {
     let rig = Rig::new();
     let (_server, url) = server(answer("200 OK", LIST.as_bytes())).await;
     let list = playlist(&url);
-    assert!(!list.shown().contains("geheim") && list.shown().contains("127.0.0.1"), "{}", list.shown());
+    let shown = given::shown(&url);
+    assert!(!shown.contains("geheim") && shown.contains("127.0.0.1"), "{shown}");
     assert_eq!(rig.sync(&list).await.unwrap().import.sources, 2);
     assert_eq!(rig.store.catalog().providers[0].name, "127.0.0.1");
     let mut short = answer("200 OK", LIST.as_bytes());
@@ -143,8 +165,9 @@ async fn servers_are_read_with_patience_and_their_errors_are_clear() {
         let error = rig.sync(&playlist(&url)).await.unwrap_err().to_string();
         assert!(error.contains(word) && !error.contains("geheim"), "{word}: {error}");
     }
-    let left: Vec<_> = std::fs::read_dir(rig.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["data"], "nothing is left behind");
+    let left = std::fs::read_dir(rig.store.feeds_dir()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| !name.ends_with(".lock")).collect();
+    assert!(matches!(left.as_slice(), [one] if one.starts_with("playlist-1-")), "{left:?}");
     assert_eq!(rig.names(), ["5 One", "100 Two"]);
 }
 
@@ -156,12 +179,19 @@ async fn a_list_that_shrinks_suddenly_is_held_back() {
     let (_server, url) = serve(Arc::clone(&given)).await;
     rig.sync(&playlist(&url)).await.unwrap();
     given.store(Arc::new(answer("200 OK", list(39).as_bytes())));
-    let mut list = playlist(&url);
-    assert!(matches!(rig.sync(&list).await, Err(SyncError::Shrunk { before: 100, now: 39 })));
+    let list = playlist(&url);
+    let Outcome::Held { reason } = rig.try_sync(&list).await.unwrap() else { panic!("it was taken") };
+    assert_eq!(reason, "it has only 39 channels left of 100");
     assert_eq!(rig.names().len(), 100);
-    list.accept_shrunk = true;
-    assert_eq!(rig.sync(&list).await.unwrap().import.sources_gone, 61);
+    let id = list.keep(&rig.store).await.unwrap();
+    let held = rig.store.playlist(id).await.unwrap().versions.held.unwrap();
+    assert_eq!(held.version.report["items"], 39);
+    // A restart leaves both as they are.
+    let rig = rig.again();
+    assert_eq!(accept(&rig.store, id).await.unwrap().sources_gone, 61);
     assert_eq!(rig.names().len(), 39);
+    assert!(matches!(accept(&rig.store, id).await, Err(RefreshError::NothingHeld)));
+    assert_eq!(rig.store.playlist(id).await.unwrap().versions.current.unwrap().version, held.version);
 }
 
 #[tokio::test]
@@ -170,11 +200,12 @@ async fn a_real_list_becomes_a_lineup() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/m3u/free-tv.m3u8");
     assert!(Path::new(path).exists(), "{path} is missing; it lies beside the clone");
     let report = rig.sync(&playlist(path)).await.unwrap();
-    assert_eq!((report.entries, report.broken, report.guides.len()), (2050, 9, 101));
+    assert_eq!((report.counts.entries, report.counts.broken, report.counts.guides.len()), (2050, 9, 101));
     let catalog = rig.store.catalog();
     let sources: usize = catalog.sources.values().map(Vec::len).sum();
     assert_eq!(sources, report.import.sources);
-    assert_eq!(report.entries, sources + report.vod + report.unsupported + report.import.duplicates);
+    let Counts { entries, vod, unsupported, repeated, items, .. } = report.counts;
+    assert_eq!((entries, items), (items + vod + unsupported + repeated, sources as u64));
     assert!(catalog.channels.len() < sources && catalog.channels.len() > 1900, "{report:?}");
     let again = rig.sync(&playlist(path)).await.unwrap();
     assert_eq!((again.import.sources_added, again.import.sources_changed, again.import.channels_added), (0, 0, 0));
@@ -190,17 +221,8 @@ async fn connections_are_as_people_set_them_unless_the_settings_say() {
     assert!(rig.store.set_connections(provider, 5).await.unwrap());
     rig.sync(&list).await.unwrap();
     assert_eq!(rig.store.catalog().providers[0].max_connections, 5, "a playlist that is read again says nothing of it");
-    let said = Playlist { max_connections: Some(3), ..list };
+    let said = Given { max_connections: Some(3), ..list };
     rig.sync(&said).await.unwrap();
     assert_eq!(rig.store.catalog().providers[0].max_connections, 3);
     assert!(!rig.store.set_connections(crate::model::ProviderId(99), 5).await.unwrap());
-}
-
-#[test]
-fn the_same_playlist_given_twice_counts_once() {
-    let locations = ["a.m3u", "./a.m3u", "http://u:1@h/x", "http://u:2@h/x", "b.m3u"].map(str::to_owned);
-    let all = Playlist::all(&locations, &[1, 9, 4]);
-    let all: Vec<_> =
-        all.iter().map(|playlist| (playlist.location.as_str(), playlist.position, playlist.max_connections)).collect();
-    assert_eq!(all, [("a.m3u", 0, Some(1)), ("http://u:1@h/x", 1, Some(4)), ("b.m3u", 2, None)]);
 }

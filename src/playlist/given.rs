@@ -1,0 +1,113 @@
+//! Playlists as the settings give them, and what follows from an address: key, name, what addresses in it are relative to.
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::fetch;
+use super::identity;
+use super::items::Base;
+use crate::base::secret::SafeUrl;
+use crate::model::ProviderId;
+use crate::store::{Store, StoreError};
+
+/// A playlist of the settings.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Path or address. May hold credentials.
+    pub location: String,
+    /// Its place among the playlists.
+    pub position: u32,
+    /// Most connections at a time, if the settings say.
+    pub max_connections: Option<u32>,
+}
+
+impl Given {
+    /// The playlists of the settings, in their order, with the connections of each as far as they are said. Of one that is given
+    /// twice, the first counts.
+    pub fn all(locations: &[String], connections: &[u32]) -> Vec<Self> {
+        let mut keys = std::collections::HashSet::new();
+        let said = connections.iter().copied().map(Some).chain(std::iter::repeat(None));
+        let playlists = locations.iter().zip(said);
+        let once = playlists.filter(|(location, _)| keys.insert(key(location)));
+        let playlist = |(position, (location, max_connections)): (u32, (&String, Option<u32>))| Self {
+            location: location.clone(),
+            position,
+            max_connections,
+        };
+        (0..).zip(once).map(playlist).collect()
+    }
+
+    /// What makes it the same playlist as the last time: what [`Store::serve_only`] wants.
+    pub fn key(&self) -> String {
+        key(&self.location)
+    }
+
+    /// Makes it a playlist of the store, or brings that up to date.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn keep(&self, store: &Store) -> Result<ProviderId, StoreError> {
+        let location = absolute(&self.location);
+        store.keep_playlist(self.key(), name(&location), location, self.max_connections, self.position).await
+    }
+}
+
+/// What makes a location the same playlist as the last time.
+pub fn key(location: &str) -> String {
+    identity::location_key(&absolute(location))
+}
+
+/// Whether it comes from the network.
+pub fn is_remote(location: &str) -> bool {
+    fetch::is_remote(location)
+}
+
+/// A location without credentials.
+pub fn shown(location: &str) -> String {
+    match is_remote(location) {
+        true => SafeUrl(location).to_string(),
+        false => fetch::local_path(location).display().to_string(),
+    }
+}
+
+/// A name for people.
+pub fn name(location: &str) -> String {
+    let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let path = fetch::local_path(location);
+    let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    host.filter(|_| is_remote(location)).or_else(stem).unwrap_or_else(|| "Playlist".to_owned())
+}
+
+/// What addresses in it are relative to.
+pub fn base(location: &str) -> Base {
+    match Url::parse(location) {
+        Ok(url) if is_remote(location) => Base::Remote(url),
+        _ => {
+            let path = PathBuf::from(absolute(location));
+            Base::Local(path.parent().unwrap_or(Path::new("/")).to_owned())
+        }
+    }
+}
+
+/// A path does not change its meaning with the directory a program was started in.
+pub fn absolute(location: &str) -> String {
+    if location.contains("://") && !location.starts_with("file:") {
+        return location.to_owned();
+    }
+    let path = fetch::local_path(location);
+    std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_playlist_given_twice_counts_once() {
+        let locations = ["a.m3u", "./a.m3u", "http://u:1@h/x", "http://u:2@h/x", "b.m3u"].map(str::to_owned);
+        let all = Given::all(&locations, &[1, 9, 4]);
+        let all: Vec<_> = all.iter().map(|given| (given.location.as_str(), given.position, given.max_connections)).collect();
+        assert_eq!(all, [("a.m3u", 0, Some(1)), ("http://u:1@h/x", 1, Some(4)), ("b.m3u", 2, None)]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Out of all items of a playlist, those that the store has to look at: what are sources already, what may be them under another
+//! name, and what is to become one. Pure.
+//!
+//! What it keeps grows with the lineup, not with the playlist.
+
+use std::collections::{HashMap, HashSet};
+
+use super::identity::{self, Keys};
+use super::items;
+use super::rules::{Fate, Rules};
+use crate::model::{Automatic, Key, PlaylistItem};
+use crate::store::playlists::KnownSource;
+use crate::store::{EventWish, ImportItem};
+
+/// A playlist that has never been read and has more items than this makes no channels by itself: nobody wants so many, and no
+/// player takes them.
+pub const MOST_BY_THEMSELVES: usize = 10_000;
+/// Items that may be a known source under another key, and are kept because of one thing they share with it. Nothing is guessed
+/// between two, so a third says nothing new.
+const ENOUGH: u8 = 3;
+/// Items told apart by their keys. In a longer list repeated ones are not noticed; they do no harm.
+const MOST_KEYS: usize = 4_000_000;
+
+/// The sieve.
+pub struct Sieve<'a> {
+    rules: &'a Rules,
+    undecided: bool,
+    known: Known,
+    seen: HashSet<i64>,
+    kept: Vec<ImportItem>,
+    /// Items offered.
+    pub offered: usize,
+    /// Items that would become channels by themselves if nobody says otherwise.
+    automatic: usize,
+    /// Items that repeat another one.
+    pub repeated: usize,
+}
+
+/// What is known of the sources that the last reading left.
+struct Known {
+    item_keys: HashSet<Key>,
+    url_keys: HashMap<Key, u8>,
+    guide_ids: HashMap<String, u8>,
+    names: HashMap<String, u8>,
+}
+
+/// What came of a whole playlist.
+#[derive(Debug)]
+pub struct Sifted {
+    /// What the store is to be told.
+    pub items: Vec<ImportItem>,
+    /// What the rules did not say, and is settled now.
+    pub settled: Option<Automatic>,
+}
+
+impl Known {
+    fn new(sources: &[KnownSource]) -> Self {
+        let key = |text: &str| u128::from_str_radix(text, 16).ok().map(Key);
+        Self {
+            item_keys: sources.iter().filter_map(|source| key(&source.item_key)).collect(),
+            url_keys: sources
+                .iter()
+                .filter(|source| source.active)
+                .filter_map(|source| Some((key(&source.url_key)?, 0)))
+                .collect(),
+            guide_ids: (sources.iter().filter(|source| source.active))
+                .filter_map(|source| Some((source.channel_key.strip_prefix("id:")?.to_owned(), 0)))
+                .collect(),
+            names: sources.iter().filter(|source| source.active).map(|source| (source.name.clone(), 0)).collect(),
+        }
+    }
+
+    /// Whether the item may be one of them.
+    fn may_be(&mut self, item: &PlaylistItem, keys: Keys) -> bool {
+        if self.item_keys.is_empty() {
+            return false;
+        }
+        let few = |count: Option<&mut u8>| {
+            count.is_some_and(|count| {
+                *count = count.saturating_add(1);
+                *count <= ENOUGH
+            })
+        };
+        let by_url = few(self.url_keys.get_mut(&keys.url));
+        let by_id = item.guide_id.as_deref().is_some_and(|id| few(self.guide_ids.get_mut(id)));
+        let by_name = few(self.names.get_mut(&item.name));
+        self.item_keys.contains(&keys.item) || by_url || by_id || by_name
+    }
+}
+
+impl<'a> Sieve<'a> {
+    /// A sieve for a playlist with these rules, of which `sources` are known. `first`: it has never been read.
+    pub fn new(rules: &'a Rules, undecided: bool, sources: &[KnownSource]) -> Self {
+        Self {
+            rules,
+            undecided,
+            known: Known::new(sources),
+            seen: HashSet::new(),
+            kept: Vec::new(),
+            offered: 0,
+            automatic: 0,
+            repeated: 0,
+        }
+    }
+
+    /// Takes an item in the playlist's order; gives its key if it is to be stored: it is of a kind that is kept, and no repetition.
+    pub fn take(&mut self, item: &PlaylistItem) -> Option<Key> {
+        if !self.rules.keeps(item.kind) {
+            return None;
+        }
+        let keys = identity::keys(item.guide_id.as_deref(), &item.name, &item.url);
+        if self.seen.len() < MOST_KEYS && !self.seen.insert(keys.item.short()) {
+            self.repeated += 1;
+            return None;
+        }
+        let fate = self.rules.fate(item, Automatic::All);
+        let may_be = self.known.may_be(item, keys);
+        let wanted = match fate {
+            None | Some(Fate::Offered) => false,
+            Some(Fate::Channel) if self.undecided => {
+                self.automatic += 1;
+                self.automatic <= MOST_BY_THEMSELVES
+            }
+            Some(_) => true,
+        };
+        self.offered += usize::from(fate.is_some());
+        if wanted || may_be {
+            let mut kept = items::import_item(item, keys);
+            kept.only_known = !wanted;
+            match fate {
+                Some(Fate::Assigned(channel)) => kept.assigned = Some(channel),
+                Some(Fate::Event(block)) => {
+                    kept.event = Some(EventWish { block: block.id.clone(), first: block.first, slots: block.slots });
+                }
+                _ => {}
+            }
+            self.kept.push(kept);
+        }
+        Some(keys.item)
+    }
+
+    /// What came of it.
+    pub fn finish(mut self) -> Sifted {
+        if !self.undecided {
+            return Sifted { items: self.kept, settled: None };
+        }
+        if self.automatic <= MOST_BY_THEMSELVES {
+            return Sifted { items: self.kept, settled: Some(Automatic::All) };
+        }
+        for item in &mut self.kept {
+            item.only_known |= item.assigned.is_none() && item.event.is_none();
+        }
+        if self.known.item_keys.is_empty() {
+            self.kept.retain(|item| !item.only_known);
+            self.kept.shrink_to_fit();
+        }
+        Sifted { items: self.kept, settled: Some(Automatic::Groups) }
+    }
+}

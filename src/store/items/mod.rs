@@ -1,0 +1,117 @@
+//! The items of playlists. Each version of a playlist is a database file of its own, written once and never changed, in the folder
+//! `feeds` of the data directory; `feed_versions` says which one is current.
+//!
+//! That keeps a list of a million items out of the database that everything waits for, out of its log and out of backups, and
+//! makes a new version visible by one small change: until then the old one is whole, whatever happens.
+
+mod browse;
+mod write;
+
+pub use browse::{Browse, Found, Group, Items};
+pub use write::{ItemFile, ItemWriter};
+
+use crate::model::ItemKind;
+
+/// The folder of versions in the data directory.
+pub const FOLDER: &str = "feeds";
+
+fn code(kind: ItemKind) -> i64 {
+    match kind {
+        ItemKind::Live => 0,
+        ItemKind::Radio => 1,
+        ItemKind::Vod => 2,
+    }
+}
+
+fn kind(code: i64) -> ItemKind {
+    match code {
+        1 => ItemKind::Radio,
+        2 => ItemKind::Vod,
+        _ => ItemKind::Live,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Headers, Key, PlaylistItem};
+
+    fn item(line: u64, name: &str, group: &str) -> PlaylistItem {
+        PlaylistItem {
+            line,
+            kind: if name.starts_with("Radio") { ItemKind::Radio } else { ItemKind::Live },
+            name: name.into(),
+            group: (!group.is_empty()).then(|| group.into()),
+            guide_id: Some(format!("id{line}")),
+            logo: None,
+            number: Some(line.to_string()),
+            drm: line % 2 == 0,
+            favorite: false,
+            url: format!("http://h/{line}"),
+            headers: Headers(vec![("User-Agent".into(), "x".into())]),
+            more: vec![("catchup".into(), "days".into())],
+        }
+    }
+
+    fn written(dir: &std::path::Path, items: &[PlaylistItem]) -> Items {
+        let mut writer = ItemWriter::create(dir, "playlist-1").unwrap();
+        for (number, item) in (0..).zip(items) {
+            writer.add(Key(number << 64), item).unwrap();
+        }
+        let file = writer.finish().unwrap();
+        assert!(file.bytes > 0 && dir.join(&file.name).exists());
+        Items::open(&dir.join(&file.name)).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let items = [item(1, "One", "News"), item(2, "Two", ""), item(3, "Radio 3", "News")];
+        let stored = written(dir.path(), &items);
+        let mut read = Vec::new();
+        stored
+            .each(|item| {
+                read.push(item);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(read, items);
+        let groups: Vec<(Option<String>, u64)> =
+            stored.groups().unwrap().into_iter().map(|group| (group.name, group.items)).collect();
+        assert_eq!(groups, [(Some("News".into()), 2), (None, 1)]);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn browsing_goes_on_where_it_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let items: Vec<_> =
+            (1..=7).map(|line| item(line, &format!("Chännel {line}"), if line % 2 == 0 { "Even" } else { "Odd" })).collect();
+        let stored = written(dir.path(), &items);
+        let mut browse = Browse { limit: 2, ..Browse::default() };
+        let mut lines = Vec::new();
+        loop {
+            let found = stored.browse(&browse).unwrap();
+            lines.extend(found.iter().map(|found| found.item.line));
+            let Some(last) = found.last() else { break };
+            browse.after = last.id;
+        }
+        assert_eq!(lines, [1, 2, 3, 4, 5, 6, 7]);
+        let of = |browse: &Browse| stored.browse(browse).unwrap().iter().map(|found| found.item.line).collect::<Vec<_>>();
+        assert_eq!(of(&Browse { group: Some("Even".into()), ..Browse::default() }), [2, 4, 6]);
+        assert_eq!(of(&Browse { search: "CHÄNNEL 3".into(), ..Browse::default() }), [3]);
+        assert_eq!(of(&Browse { search: "100%".into(), ..Browse::default() }), [] as [u64; 0]);
+        assert_eq!(of(&Browse { kind: Some(ItemKind::Radio), ..Browse::default() }), [] as [u64; 0]);
+        assert_eq!(stored.get(4).unwrap().map(|found| found.item), Some(items[3].clone()));
+        assert_eq!(stored.get(99).unwrap(), None);
+    }
+
+    #[test]
+    fn a_writer_that_is_dropped_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = ItemWriter::create(dir.path(), "playlist-1").unwrap();
+        writer.add(Key(1), &item(1, "One", "")).unwrap();
+        drop(writer);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
