@@ -1,0 +1,4 @@
+//! Which channel of a guide belongs to which of ours.
+
+#[cfg(test)]
+mod tests;
