@@ -9,6 +9,7 @@ pub mod history;
 pub mod ids;
 pub mod item;
 pub mod lineup;
+pub mod names;
 pub mod programme;
 pub mod rules;
 pub mod source;

@@ -1,4 +1,6 @@
-//! What the matcher is measured with: real guides, and spellings of their names that playlists use.
+//! What the matcher is measured with: real guides, labels made by hand, and spellings of names that playlists use.
 
 mod guides;
+mod labels;
 mod perturb;
+mod score;
