@@ -1,3 +1,4 @@
 //! L3: the guide: XMLTV in and out, which channel of a guide is which of ours, what is on now.
 
 pub mod matcher;
+pub mod xmltv;
