@@ -2,3 +2,5 @@
 
 pub mod matcher;
 pub mod xmltv;
+pub mod gaps;
+pub mod now_next;
