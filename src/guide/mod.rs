@@ -2,5 +2,6 @@
 
 pub mod matcher;
 pub mod xmltv;
+pub mod export;
 pub mod gaps;
 pub mod now_next;
