@@ -1,7 +1,9 @@
 //! What is given out of the guide: an XMLTV document and a playlist, both of the same channels. Pure, over `io::Write`; whose
 //! channels these are and where the programmes lie is the caller's to know.
 
+pub mod episode;
 pub mod m3u;
+pub mod xmltv;
 
 use crate::model::{GuideNumber, Programme};
 
