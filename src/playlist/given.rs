@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::fetch;
 use super::identity;
 use super::items::Base;
 use crate::base::secret::SafeUrl;
+use crate::fetch;
 use crate::model::ProviderId;
 use crate::store::{Store, StoreError};
 

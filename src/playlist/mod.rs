@@ -1,9 +1,8 @@
 //! L3: playlists: parsed, fetched, identified, synchronised with the store.
 //!
-//! `fetch → m3u → items → sieve → store`; `refresh` goes that way. Knows nothing of streams: what an address carries is the source's
+//! `crate::fetch → m3u → items → sieve → store`; `refresh` goes that way. Knows nothing of streams: what an address carries is the source's
 //! to find out.
 
-pub mod fetch;
 pub mod gate;
 pub mod given;
 pub mod identity;
@@ -14,6 +13,5 @@ pub mod refresh;
 pub mod rules;
 pub mod sieve;
 
-pub use fetch::FetchError;
 pub use given::Given;
 pub use refresh::{How, Outcome, RefreshError, Report, accept, apply_rules, refresh};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::fetch::{self, FetchError};
 use super::reading::{self, Counts, Job, ReadVersion, ReadingError};
 use super::rules::{BadRule, Rules};
 use super::sieve::{Sieve, Sifted};
@@ -14,11 +13,15 @@ use super::{gate, given};
 use crate::base::clock;
 use crate::base::progress::Progress;
 use crate::base::tasks;
+use crate::fetch::{self, FetchError};
 use crate::model::{ProviderId, Validators};
 use crate::store::feeds::FeedLock;
 use crate::store::items::Items;
 use crate::store::playlists::KnownSource;
 use crate::store::{FeedId, ImportReport, NewVersion, Playlist, Store, StoreError, Version};
+
+/// Largest playlist, as it comes.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// How it is to be done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,7 +105,13 @@ pub async fn refresh(store: &Store, id: ProviderId, how: How, progress: &Progres
     let done = attempt(store, id, how, progress).await;
     // What a person broke off is no failure of the playlist's.
     let broken_off =
-        matches!(done, Err(RefreshError::Busy | RefreshError::Ended | RefreshError::Reading(ReadingError::Cancelled)));
+        matches!(done, Err(
+            RefreshError::Busy
+                | RefreshError::Ended
+                | RefreshError::Fetch(FetchError::Cancelled)
+                | RefreshError::Reading(ReadingError::Cancelled)
+        )
+    );
     if let Err(error) = &done
         && !broken_off
     {

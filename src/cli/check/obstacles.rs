@@ -10,11 +10,12 @@ use crate::base::clock;
 use crate::base::secret::SafeUrl;
 use crate::cli::serve;
 use crate::config::{Config, Resolved};
+use crate::fetch;
 use crate::hdhr::discovery::Udp;
 use crate::hdhr::{control_tcp, discover_udp};
 use crate::http::server;
 use crate::media::worker::WorkerClient;
-use crate::playlist::fetch;
+use crate::model::FetchAccess;
 use crate::source::Opener;
 use crate::store;
 
@@ -143,16 +144,12 @@ async fn discovery(config: &Config, port_80: bool, findings: &mut Vec<Finding>) 
 
 /// Serving goes on without a playlist, with what it brought the last time; it is tried again and again.
 async fn playlists(config: &Config) -> Vec<Finding> {
-    let client = match Opener::new(config.source.clone()) {
-        Ok(_) => reqwest::Client::builder().connect_timeout(PATIENCE).build(),
-        Err(error) => return vec![fatal(format!("sources cannot be opened: {}", Chain(&error)))],
-    };
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return vec![minor(format!("playlists cannot be read: {}", Chain(&error)))],
-    };
+    if let Err(error) = Opener::new(config.source.clone()) {
+        return vec![fatal(format!("sources cannot be opened: {}", Chain(&error)))];
+    }
+    let access = FetchAccess::default();
     let reach = async |location: &String| {
-        let reason = match clock::timeout(PATIENCE, fetch::reach(location, &client)).await {
+        let reason = match clock::timeout(PATIENCE, fetch::reach(location, &access)).await {
             Ok(Ok(())) => return None,
             Ok(Err(error)) => Chain(&error).to_string(),
             Err(_) => format!("no answer within {PATIENCE:?}"),
