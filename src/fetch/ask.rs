@@ -127,17 +127,22 @@ impl<'a> Asker<'a> {
             let response = clock::timeout(self.limits.patience, request.send()).await.map_err(late)?;
             let response = response.map_err(|error| self.unreached(&error))?;
             let Some(next) = redirected(&response, &url) else { return Ok(answer(response, &url)) };
-            if !matches!(next.scheme(), "http" | "https") {
-                return Err(FetchError::RedirectScheme(next.scheme().to_owned()));
-            }
-            if url.scheme() == "https" && next.scheme() == "http" && self.secret && !self.access.any_certificate {
-                return Err(FetchError::Downgrade);
-            }
+            self.follows(&url, &next)?;
             tracing::debug!(from = %SafeUrl(url.as_str()), to = %SafeUrl(next.as_str()), "a feed is elsewhere");
             seen.push(std::mem::replace(&mut url, next));
             if seen.len() > REDIRECTS || seen.contains(&url) {
                 return Err(FetchError::Redirects);
             }
+        }
+    }
+
+    /// Whether a redirect is followed. What a person gave with https does not go on in the clear, unless there is nothing to hide,
+    /// as with addresses of shortening services, or whoever is in between may read along anyway.
+    pub fn follows(&self, from: &Url, to: &Url) -> Result<(), FetchError> {
+        match (from.scheme(), to.scheme()) {
+            ("https", "http") if self.secret && !self.access.any_certificate => Err(FetchError::Downgrade),
+            (_, "http" | "https") => Ok(()),
+            (_, scheme) => Err(FetchError::RedirectScheme(scheme.to_owned())),
         }
     }
 

@@ -164,7 +164,8 @@ impl Download<'_> {
     ) -> Result<Option<()>, Broken> {
         self.progress.step("fetching", total);
         self.progress.set_bytes(part.bytes);
-        let mut body = Body { response: answer.response, patience: self.limits.patience };
+        let (progress, patience) = (self.progress, self.limits.patience);
+        let mut body = Body { response: answer.response, come: part.bytes, progress, patience };
         let (mut full, mut end) = body.fill(Vec::with_capacity(BLOCK)).await;
         let mut spare = Vec::with_capacity(BLOCK);
         loop {
@@ -178,18 +179,17 @@ impl Download<'_> {
                 return Err(Broken::Again(FetchError::Lost("more came than the server said".to_owned())));
             }
             let going_on = end.is_none();
-            let (written, next) = futures_util::future::join(part.write(full), async {
-                if going_on { body.fill(std::mem::take(&mut spare)).await } else { (Vec::new(), None) }
-            })
-            .await;
-            spare = match written {
-                Ok(block) => block,
+            let fill = async { Ok(if going_on { body.fill(std::mem::take(&mut spare)).await } else { (Vec::new(), None) }) };
+            let next = match futures_util::future::try_join(part.write(full), fill).await {
+                Ok((block, next)) => {
+                    spare = block;
+                    next
+                }
                 Err(error) => {
                     part.discard();
                     return Err(Broken::Final(FetchError::Spool(error)));
                 }
             };
-            self.progress.set_bytes(part.bytes);
             match end {
                 None => (full, end) = next,
                 Some(End::Broken(error)) => {
@@ -225,8 +225,7 @@ impl Download<'_> {
             file.rewind().map_err(FetchError::Spool)?;
             Ok((file, bytes, name.map_or(Spooled::Nameless, Spooled::Named), about))
         });
-        let (file, bytes, spooled, about) =
-            ready.await.map_err(|error| FetchError::Spool(std::io::Error::other(error)))??;
+        let (file, bytes, spooled, about) = ready.await.map_err(|error| FetchError::Spool(std::io::Error::other(error)))??;
         let About { validators, media_type, served_from, .. } = about;
         Ok(Fetched { spooled, file, bytes, validators, media_type, served_from, resumed_at })
     }
@@ -270,12 +269,15 @@ enum End {
 }
 
 /// The body of an answer.
-struct Body {
+struct Body<'a> {
     response: reqwest::Response,
+    /// Bytes of the feed that have come.
+    come: u64,
+    progress: &'a Progress,
     patience: Duration,
 }
 
-impl Body {
+impl Body<'_> {
     /// Fills `block` with what comes, until it is full, or something has waited for long enough.
     async fn fill(&mut self, mut block: Vec<u8>) -> (Vec<u8>, Option<End>) {
         let mut last = clock::now();
@@ -296,6 +298,8 @@ impl Body {
                 Ok(None) => return (block, Some(End::Whole)),
                 Ok(Some(piece)) => {
                     block.extend_from_slice(&piece);
+                    self.come = self.come.saturating_add(piece.len() as u64);
+                    self.progress.set_bytes(self.come);
                     last = clock::now();
                     if block.len() >= BLOCK || last >= soon {
                         return (block, None);

@@ -266,7 +266,8 @@ pub fn sweep(spool: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(spool)? {
         let entry = entry?;
         let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|name| [".part", ".part.json", ".part.json.new"].iter().any(|end| name.ends_with(end)));
+        let ours =
+            name.to_str().is_some_and(|name| [".part", ".part.json", ".part.json.new"].iter().any(|end| name.ends_with(end)));
         let Ok(about) = entry.metadata() else { continue };
         let old = about.modified().ok().and_then(|written| now.duration_since(written).ok()).is_some_and(|age| age >= FRESH);
         if ours && old && about.is_file() {

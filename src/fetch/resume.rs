@@ -32,7 +32,8 @@ impl Head {
     /// `length` is that of the body, which is not always what `Content-Length` says.
     pub fn read(status: u16, headers: &HeaderMap, length: Option<u64>) -> Self {
         let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim().to_owned()).filter(|text| !text.is_empty());
-        let coding = |value: &HeaderValue| value.to_str().map_or_else(|_| "?".to_owned(), |text| text.trim().to_ascii_lowercase());
+        let coding =
+            |value: &HeaderValue| value.to_str().map_or_else(|_| "?".to_owned(), |text| text.trim().to_ascii_lowercase());
         let codings: Vec<String> = headers.get_all(header::CONTENT_ENCODING).iter().map(coding).collect();
         let encoding = Some(codings.join(",")).filter(|codings| !codings.is_empty() && codings != "identity");
         Self {

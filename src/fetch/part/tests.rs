@@ -138,3 +138,11 @@ fn old_parts_are_swept_and_nothing_else() {
     sweep(dir.path()).unwrap();
     assert_eq!(names(dir.path()), ["b.part", "data.db"]);
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut part = Part { file: Arc::new(full), bytes: 0, named: None };
+    let error = part.write(vec![0; 10]).await.unwrap_err();
+    assert_eq!((error.kind(), part.bytes), (std::io::ErrorKind::StorageFull, 0));
+}

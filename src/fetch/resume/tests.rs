@@ -91,7 +91,11 @@ fn what_was_not_asked_for_is_refused() {
     assert_eq!(judge(&rest, "elsewhere", Some(Have { bytes: 5, mark: &mark }), false), Meaning::Anew);
     assert_eq!(judge(&rest, "there", Some(Have { bytes: 5, mark: &mark }), false), REST);
     let endless = head(206, &[("content-range", "bytes 5-9/*"), ("etag", "\"a\"")]);
-    assert_eq!(judge(&endless, "there", Some(Have { bytes: 5, mark: &mark }), false), Meaning::Anew, "nobody knows where it ends");
+    assert_eq!(
+        judge(&endless, "there", Some(Have { bytes: 5, mark: &mark }), false),
+        Meaning::Anew,
+        "nobody knows where it ends"
+    );
 }
 
 #[rstest]
