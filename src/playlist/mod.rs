@@ -12,6 +12,7 @@ pub mod reading;
 pub mod refresh;
 pub mod rules;
 pub mod sieve;
+pub mod xtream;
 
 pub use given::Given;
 pub use refresh::{How, Outcome, RefreshError, Report, accept, apply_rules, refresh};

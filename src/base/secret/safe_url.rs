@@ -26,6 +26,8 @@ const PLAIN: [&str; 14] = [
     "udp",
     "rtp",
 ];
+/// Accounts at Xtream panels, as they are stored: user and password always stand before the host.
+const ACCOUNTS: [&str; 2] = ["xtream", "xtreams"];
 /// Addresses that lead nowhere but to this machine.
 const LOCAL: [&str; 2] = ["file", "demo"];
 
@@ -66,7 +68,9 @@ fn show(text: &str) -> String {
     let Some(rest) = rest.strip_prefix("//") else { return HIDDEN.to_owned() };
     let (authority, path) = rest.split_at(rest.find(['/', '\\', '?', '#', '|']).unwrap_or(rest.len()));
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    if !is_host(host) {
+    // Without an `@` before the path, what looks like the host of an account may be the beginning of it.
+    let is_account = ACCOUNTS.contains(&scheme.to_ascii_lowercase().as_str());
+    if !is_host(host) || (is_account && user.is_empty() && path.contains('@')) {
         return format!("{scheme}://{HIDDEN}");
     }
     let user = if user.is_empty() { "" } else { "***@" };

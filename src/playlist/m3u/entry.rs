@@ -67,6 +67,9 @@ pub enum Flaw {
     /// No address follows.
     #[error("no address follows this entry")]
     Missing,
+    /// An element of a panel's list from which no address can be made.
+    #[error("this is no channel with a number")]
+    NoChannel,
 }
 
 /// An entry. Its `Debug` is for tests: addresses may hold credentials.
@@ -91,6 +94,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry that a list would hold with these attributes; those without a value are left out.
+    pub fn new(line: u64, name: &str, attributes: &[(&str, &str)], url: String) -> Self {
+        let mut entry = Self { line, name: clean_name(name), url, ..Self::default() };
+        for (name, value) in attributes.iter().filter(|(_, value)| !value.is_empty()) {
+            entry.attributes.add(name, value);
+        }
+        entry
+    }
+
     /// Request headers, from all the places where playlists put them; the nearest to the address wins.
     pub fn headers(&self) -> Headers {
         let mut headers = Headers::default();
@@ -162,7 +174,8 @@ fn options(text: &str) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.trim().to_owned(), decoded(value.trim()))).take(super::OPTIONS).collect()
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+/// `%41` is `A`; what is no such escape stays.
+pub(in crate::playlist) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

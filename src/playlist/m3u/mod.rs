@@ -10,6 +10,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::playlist) use entry::percent_decoded;
 pub use entry::{Attributes, Broken, Entry, Flaw, Header};
 pub use read::{ReadError, read};
 
