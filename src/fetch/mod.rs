@@ -7,6 +7,7 @@ mod ask;
 mod download;
 mod error;
 mod fetched;
+pub mod gate;
 mod local;
 mod part;
 mod resume;

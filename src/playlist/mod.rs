@@ -3,7 +3,6 @@
 //! `crate::fetch → m3u → items → sieve → store`; `refresh` goes that way. Knows nothing of streams: what an address carries is the source's
 //! to find out.
 
-pub mod gate;
 pub mod given;
 pub mod identity;
 pub mod items;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::given;
 use super::reading::{self, Counts, Job, ReadVersion, ReadingError};
 use super::rules::{BadRule, Rules};
 use super::sieve::{Sieve, Sifted};
-use super::{gate, given};
 use crate::base::clock;
 use crate::base::progress::Progress;
 use crate::base::tasks;
-use crate::fetch::{self, FetchError};
+use crate::fetch::{self, FetchError, gate};
 use crate::model::{ProviderId, Validators};
 use crate::store::feeds::FeedLock;
 use crate::store::items::Items;
@@ -22,6 +22,8 @@ use crate::store::{FeedId, ImportReport, NewVersion, Playlist, Store, StoreError
 
 /// Largest playlist, as it comes.
 const MOST_BYTES: u64 = 2 << 30;
+/// Plex refuses to map many more channels than this.
+const MANY_CHANNELS: usize = 400;
 
 /// How it is to be done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,13 +106,12 @@ pub enum RefreshError {
 pub async fn refresh(store: &Store, id: ProviderId, how: How, progress: &Progress) -> Result<Outcome, RefreshError> {
     let done = attempt(store, id, how, progress).await;
     // What a person broke off is no failure of the playlist's.
-    let broken_off =
-        matches!(done, Err(
-            RefreshError::Busy
-                | RefreshError::Ended
-                | RefreshError::Fetch(FetchError::Cancelled)
-                | RefreshError::Reading(ReadingError::Cancelled)
-        )
+    let broken_off = matches!(
+        done,
+        Err(RefreshError::Busy
+            | RefreshError::Ended
+            | RefreshError::Fetch(FetchError::Cancelled)
+            | RefreshError::Reading(ReadingError::Cancelled))
     );
     if let Err(error) = &done
         && !broken_off
@@ -127,12 +128,20 @@ async fn attempt(store: &Store, id: ProviderId, how: How, progress: &Progress) -
     let rules = Arc::new(Rules::new(&playlist.rules)?);
     let current = playlist.versions.current.as_ref();
     let known = current.filter(|current| !how.anyway && may_ask(store, &playlist, current));
-    let location = playlist.provider.location.clone();
-    let fetched =
-        fetch::fetch(&location, &playlist.access, known.map(|known| &known.version.validators), store, id, progress).await?;
-    let Some(fetched) = fetched else {
-        store.playlist_checked(id, None).await?;
-        return Ok(Outcome::Unchanged);
+    let request = fetch::Request {
+        location: &playlist.provider.location,
+        access: &playlist.access,
+        known: known.map(|known| &known.version.validators),
+        spool: &store.feeds_dir(),
+        key: &FeedId::Playlist(id).stem(),
+        most_bytes: MOST_BYTES,
+    };
+    let fetched = match fetch::fetch(request, progress).await? {
+        fetch::Outcome::NotModified => {
+            store.playlist_checked(id, None).await?;
+            return Ok(Outcome::Unchanged);
+        }
+        fetch::Outcome::Fetched(fetched) => fetched,
     };
     let version = read(store, &playlist, &rules, fetched.file, progress).await?;
     let version = settle(store, &playlist, version, fetched.validators).await?;
@@ -217,7 +226,7 @@ async fn settle(store: &Store, playlist: &Playlist, read: ReadVersion, validator
     let version = NewVersion { file: file.name, fetched_ms: clock::wall_ms(), validators, report };
     // A file is what a person made it; a server may be half broken.
     let remote = given::is_remote(&playlist.provider.location);
-    if let Some(reason) = gate::doubt(before, counts.items, remote) {
+    if let Some(reason) = gate::doubt(before, counts.items, remote, "channels") {
         store.hold(FeedId::Playlist(playlist.provider.id), version, reason.clone()).await?;
         store.playlist_checked(playlist.provider.id, None).await?;
         tracing::warn!(
@@ -303,11 +312,11 @@ fn log(playlist: &Playlist, import: &ImportReport, counts: &Counts) {
             "the playlist is so large that none of its items became channels by themselves; choose groups"
         );
     }
-    if import.channels_published > gate::MANY_CHANNELS {
+    if import.channels_published > MANY_CHANNELS {
         tracing::warn!(
             channels.published = import.channels_published,
             "there are more than {} channels; Plex refuses to map many more than that",
-            gate::MANY_CHANNELS
+            MANY_CHANNELS
         );
     }
 }

@@ -24,19 +24,6 @@ impl Store {
         self.set("UPDATE channels SET enabled = ?2 WHERE number = ?1 AND removed_ms IS NULL", number, enabled).await
     }
 
-    /// Keeps the next source of a living channel ready while one is on air, or not; `None`: as the settings say. `false`: there is
-    /// no such channel.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub async fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> Result<bool, StoreError> {
-        self.change(move |connection| {
-            let sql = "UPDATE channels SET hot_standby = ?2 WHERE id = ?1 AND removed_ms IS NULL";
-            Ok((Stale::CATALOG, connection.execute(sql, params![channel.0, hot])? > 0))
-        })
-        .await
-    }
-
     async fn set(&self, sql: &'static str, number: &GuideNumber, value: bool) -> Result<bool, StoreError> {
         let number = number.to_string();
         self.change(move |connection| Ok((Stale::CATALOG, connection.execute(sql, params![number, value])? > 0))).await
@@ -104,7 +91,7 @@ impl Store {
     }
 }
 
-fn retire(connection: &rusqlite::Connection, number: &str, channel: ChannelId) -> Result<(), StoreError> {
+pub(super) fn retire(connection: &rusqlite::Connection, number: &str, channel: ChannelId) -> Result<(), StoreError> {
     connection.execute(
         "INSERT INTO retired_numbers (number, channel_id, retired_ms) VALUES (?1, ?2, ?3)
          ON CONFLICT (number) DO UPDATE SET channel_id = excluded.channel_id, retired_ms = excluded.retired_ms",

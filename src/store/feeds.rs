@@ -220,7 +220,7 @@ pub(super) fn tidy(connection: &Connection, folder: &Path) -> Result<(), StoreEr
     let known = load::rows(connection, "SELECT file FROM feed_versions", |row| Ok(row.get::<_, String>(0)?))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let version = name.ends_with(".db") || name.ends_with(".db.part") || name.ends_with(".db-journal");
+        let version = name.ends_with(".db") || name.ends_with(".db.part") || name.ends_with(".new");
         if version && !known.contains(&name) && std::fs::remove_file(entry.path()).is_ok() {
             tracing::debug!(file = name, "removed what an interrupted import had left");
         }

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use self::channels::Channels;
+pub(super) use self::channels::next_number;
 use super::feeds::{self, FeedId, NewVersion};
 use super::matching::{self, New, Old};
 use super::writer::Stale;

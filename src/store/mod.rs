@@ -5,8 +5,10 @@
 
 pub mod catalog;
 pub mod devices;
+pub mod editing;
 pub mod error;
 pub mod feeds;
+pub mod guides;
 pub mod history;
 pub mod import;
 pub mod items;
@@ -27,6 +29,7 @@ mod readers;
 mod schema;
 mod settings;
 mod sources;
+mod whole;
 mod writer;
 
 #[cfg(test)]
@@ -42,6 +45,7 @@ use rusqlite::Connection;
 pub use backup::restore;
 pub use catalog::Catalog;
 pub use devices::NewDevice;
+pub use editing::{ChannelEdit, OwnSource};
 pub use error::StoreError;
 pub use feeds::{FeedId, NewVersion, Version, Versions};
 pub use history::Retention;

@@ -139,7 +139,7 @@ impl Store {
             let id = connection.query_row(
                 "INSERT INTO providers (key, name, location, max_connections, limit_said, access, rules, refresh_h, origin, position)
                  VALUES (:key, :name, :location, coalesce(:max, :usual), :max IS NOT NULL, :access, :rules, :refresh, 'person',
-                         (SELECT coalesce(max(position) + 1, 0) FROM providers))
+                         (SELECT coalesce(max(position) + 1, 0) FROM providers WHERE position < 1000))
                  RETURNING id",
                 named_params! {
                     ":key": new.key, ":name": new.name, ":location": new.location, ":max": new.max_connections,

@@ -50,7 +50,7 @@ impl Store {
     /// When it cannot be stored.
     pub async fn set_connections(&self, provider: ProviderId, most: u32) -> Result<bool, StoreError> {
         self.change(move |connection| {
-            let sql = "UPDATE providers SET max_connections = ?2 WHERE id = ?1";
+            let sql = "UPDATE providers SET max_connections = ?2, limit_said = 1 WHERE id = ?1";
             Ok((Stale::CATALOG, connection.execute(sql, params![provider.0, most.max(1)])? > 0))
         })
         .await

@@ -104,9 +104,7 @@ impl<'a> Channels<'a> {
         if fresh.is_empty() {
             return Ok(());
         }
-        let sql = "SELECT number FROM channels WHERE removed_ms IS NULL UNION SELECT number FROM retired_numbers";
-        let taken = load::rows(connection, sql, |row| load::parsed(row, 0))?;
-        let mut numbers = Numbers::new(taken.into_iter().collect());
+        let mut numbers = numbers(connection)?;
         let wishes: Vec<Option<&GuideNumber>> =
             fresh.iter().map(|item| item.channel.number.as_ref().filter(|wish| numbers.take(wish))).collect();
         let mut insert = connection.prepare_cached(
@@ -128,6 +126,19 @@ impl<'a> Channels<'a> {
         }
         Ok(())
     }
+}
+
+/// The numbers that are taken.
+fn numbers(connection: &Connection) -> Result<Numbers, StoreError> {
+    let sql = "SELECT number FROM channels WHERE removed_ms IS NULL UNION SELECT number FROM retired_numbers";
+    // A channel that is just being made has none yet.
+    let taken = load::rows(connection, sql, |row| Ok(row.get::<_, String>(0)?))?;
+    Ok(Numbers::new(taken.iter().filter_map(|number| number.parse().ok()).collect()))
+}
+
+/// The next number that is free, from 100 on.
+pub(in crate::store) fn next_number(connection: &Connection) -> Result<Option<GuideNumber>, StoreError> {
+    Ok(numbers(connection)?.take_next())
 }
 
 fn living(connection: &Connection, channel: ChannelId) -> Result<bool, StoreError> {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::{code, kind};
 use crate::model::{Headers, ItemKind, PlaylistItem};
-use crate::store::StoreError;
+use crate::store::{StoreError, whole};
 
 const COLUMNS: &str = "items.id, line, kind, items.name, groups.name, guide_id, logo, number, flags, url, headers, more";
 /// Most items of one page.
@@ -54,11 +54,7 @@ impl Items {
     /// # Errors
     /// When it is not there or damaged.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        std::fs::metadata(path).map_err(StoreError::io("cannot open", path))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.pragma_update(None, "cache_size", -2048)?;
-        Ok(Self(connection))
+        Ok(Self(whole::open(path)?))
     }
 
     /// Every item, in the playlist's order, one at a time.

@@ -5,9 +5,11 @@
 //! makes a new version visible by one small change: until then the old one is whole, whatever happens.
 
 mod browse;
+mod difference;
 mod write;
 
 pub use browse::{Browse, Found, Group, Items};
+pub use difference::{Difference, difference};
 pub use write::{ItemFile, ItemWriter};
 
 use crate::model::ItemKind;
@@ -104,6 +106,20 @@ mod tests {
         assert_eq!(of(&Browse { kind: Some(ItemKind::Radio), ..Browse::default() }), [] as [u64; 0]);
         assert_eq!(stored.get(4).unwrap().map(|found| found.item), Some(items[3].clone()));
         assert_eq!(stored.get(99).unwrap(), None);
+    }
+
+    #[test]
+    fn versions_are_compared_by_what_their_items_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |stem: &str, keys: &[u128]| {
+            let mut writer = ItemWriter::create(dir.path(), stem).unwrap();
+            keys.iter().for_each(|key| writer.add(Key(key << 64), &item(1, &format!("C{key}"), "")).unwrap());
+            dir.path().join(writer.finish().unwrap().name)
+        };
+        let difference = difference(&file("a", &[1, 2, 3]), &file("b", &[3, 4])).unwrap();
+        let expected =
+            Difference { added: 1, gone: 2, added_names: vec!["C4".into()], gone_names: vec!["C1".into(), "C2".into()] };
+        assert_eq!(difference, expected);
     }
 
     #[test]

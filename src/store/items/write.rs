@@ -1,26 +1,19 @@
 //! Writes a version. As fast as the disk allows: the file is nobody's until it is whole, so nothing of it needs a journal.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, params};
 
 use super::code;
-use crate::base::clock;
 use crate::model::{Key, PlaylistItem};
 use crate::store::StoreError;
+use crate::store::whole::WholeFile;
 
 /// Groups that are told apart; the items of further ones count as those of none. Nobody chooses among so many.
 const MOST_GROUPS: usize = 50_000;
 
 const SCHEMA: &str = "
-    PRAGMA page_size = 16384;
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA cache_size = -4096;
     CREATE TABLE items (
         id INTEGER PRIMARY KEY, key INTEGER NOT NULL, line INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,
         group_id INTEGER, guide_id TEXT, logo TEXT, number TEXT, flags INTEGER NOT NULL, url TEXT NOT NULL, headers TEXT, more TEXT
@@ -42,9 +35,7 @@ pub struct ItemFile {
 
 /// A version that is being written. Dropped, it leaves nothing behind.
 pub struct ItemWriter {
-    connection: Option<Connection>,
-    part: PathBuf,
-    name: String,
+    file: WholeFile,
     groups: HashMap<String, (i64, u64)>,
 }
 
@@ -54,15 +45,9 @@ impl ItemWriter {
     /// # Errors
     /// When it cannot be written.
     pub fn create(folder: &Path, stem: &str) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(StoreError::io("cannot make", folder))?;
-        let name = format!("{stem}-{}-{}.db", clock::wall_ms(), std::process::id());
-        let part = folder.join(format!("{name}.part"));
-        // It holds credentials of accounts.
-        let made = File::options().write(true).create_new(true).mode(0o600).open(&part);
-        made.map_err(StoreError::io("cannot write", &part))?;
-        let writer = Self { connection: Some(Connection::open(&part)?), part, name, groups: HashMap::new() };
-        writer.connection()?.execute_batch(SCHEMA)?;
-        Ok(writer)
+        let file = WholeFile::create(folder, stem)?;
+        file.connection()?.execute_batch(SCHEMA)?;
+        Ok(Self { file, groups: HashMap::new() })
     }
 
     /// Adds an item.
@@ -97,27 +82,18 @@ impl ItemWriter {
     ///
     /// # Errors
     /// When it cannot be written; nothing is left behind then.
-    pub fn finish(mut self) -> Result<ItemFile, StoreError> {
-        let connection = self.connection.take().ok_or(StoreError::Gone)?;
+    pub fn finish(self) -> Result<ItemFile, StoreError> {
         {
-            let mut insert = connection.prepare("INSERT INTO groups (id, name, items) VALUES (?1, ?2, ?3)")?;
+            let mut insert = self.connection()?.prepare("INSERT INTO groups (id, name, items) VALUES (?1, ?2, ?3)")?;
             for (name, (id, items)) in &self.groups {
                 insert.execute(params![id, name, i64::try_from(*items).unwrap_or(i64::MAX)])?;
             }
         }
-        connection.execute_batch("COMMIT")?;
-        connection.close().map_err(|(_, error)| error)?;
-        let write = StoreError::io("cannot write", &self.part);
-        let bytes = File::open(&self.part).and_then(|file| file.sync_all().and_then(|()| file.metadata())).map_err(write)?.len();
-        let path = self.part.with_file_name(&self.name);
-        std::fs::rename(&self.part, &path).map_err(StoreError::io("cannot write", &path))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("cannot write", folder))?;
-        Ok(ItemFile { name: std::mem::take(&mut self.name), bytes })
+        self.file.finish()
     }
 
     fn connection(&self) -> Result<&Connection, StoreError> {
-        self.connection.as_ref().ok_or(StoreError::Gone)
+        self.file.connection()
     }
 
     fn group(&mut self, name: &str) -> Option<i64> {
@@ -128,13 +104,5 @@ impl ItemWriter {
         let id = i64::try_from(self.groups.len()).ok().filter(|_| self.groups.len() < MOST_GROUPS)?;
         self.groups.insert(name.to_owned(), (id, 1));
         Some(id)
-    }
-}
-
-impl Drop for ItemWriter {
-    fn drop(&mut self) {
-        drop(self.connection.take());
-        // Already renamed, if it was finished.
-        let _ = std::fs::remove_file(&self.part);
     }
 }
