@@ -1,7 +1,10 @@
 //! L3: the guide: XMLTV in and out, which channel of a guide is which of ours, what is on now.
 
-pub mod matcher;
-pub mod xmltv;
 pub mod export;
 pub mod gaps;
+pub mod mapping;
+pub mod matcher;
+pub mod now;
 pub mod now_next;
+pub mod refresh;
+pub mod xmltv;
