@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{ChannelId, Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
+use crate::model::{Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
 use crate::store::Catalog;
 
 /// A virtual device to be made.
@@ -68,9 +68,6 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Says how many connections an account allows at a time.
     fn set_connections(&self, provider: ProviderId, most: u32) -> BoxFuture<'static, Result<(), BackendError>>;
-
-    /// Says whether the next source of a channel is kept ready; `None`: as the settings say.
-    fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> BoxFuture<'static, Result<(), BackendError>>;
 
     /// The newest events of viewers, the newest first.
     fn viewing_events(&self, most: usize) -> BoxFuture<'static, Result<Vec<ViewingEvent>, BackendError>>;

@@ -6,6 +6,7 @@
 
 mod api;
 mod backend;
+pub mod feeds;
 mod fragments;
 mod health;
 mod live;
@@ -23,6 +24,7 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 
 pub use backend::{Backend, BackendError, DevicePatch, NewDevice};
+pub use feeds::{Feeds, FeedsError};
 pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
@@ -40,6 +42,7 @@ pub struct AdminState {
     access: Access,
     situation: Arc<ArcSwap<Situation>>,
     metrics: Metrics,
+    feeds: Feeds,
     followers: Arc<Semaphore>,
 }
 
@@ -51,9 +54,10 @@ impl AdminState {
         access: Access,
         situation: Arc<ArcSwap<Situation>>,
         metrics: Metrics,
+        feeds: Feeds,
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
-        Self { backend, manager, access, situation, metrics, followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)) }
+        Self { backend, manager, access, situation, metrics, feeds, followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)) }
     }
 }
 

@@ -1,4 +1,5 @@
 mod changes;
+mod feeds;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -13,13 +14,16 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
+use crate::admin::feeds::Readers;
+use crate::base::jobs::Jobs;
 use crate::http::Peer;
 use crate::model::{
     Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source, SourceId,
     StreamInfo, Verdict, ViewingEvent, ViewingKind,
 };
+use crate::playlist;
 use crate::session::{Plan, Ports};
-use crate::store::Catalog;
+use crate::store::{Catalog, Store};
 use crate::tuner::Pool;
 
 const TOKEN: &str = "right";
@@ -41,7 +45,7 @@ impl Ports for NoPlans {
 }
 
 /// A store in memory.
-struct Memory(Mutex<Catalog>);
+struct Memory(Mutex<Catalog>, Option<Store>);
 
 impl Memory {
     fn change<T>(&self, act: impl FnOnce(&mut Catalog) -> Result<T, BackendError>) -> Result<T, BackendError> {
@@ -51,7 +55,7 @@ impl Memory {
 
 impl Backend for Memory {
     fn catalog(&self) -> Arc<Catalog> {
-        Arc::new(self.0.lock().unwrap().clone())
+        self.1.as_ref().map_or_else(|| Arc::new(self.0.lock().unwrap().clone()), Store::catalog)
     }
 
     fn accepts_token(&self, token: &str) -> BoxFuture<'static, bool> {
@@ -88,15 +92,6 @@ impl Backend for Memory {
         let changed = self.change(|catalog| {
             let found = catalog.providers.iter_mut().find(|one| one.id == provider).ok_or(BackendError::NotFound)?;
             found.max_connections = most;
-            Ok(())
-        });
-        std::future::ready(changed).boxed()
-    }
-
-    fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> BoxFuture<'static, Result<(), BackendError>> {
-        let changed = self.change(|catalog| {
-            let found = catalog.channels.iter_mut().find(|one| one.id == channel).ok_or(BackendError::NotFound)?;
-            found.hot_standby = hot;
             Ok(())
         });
         std::future::ready(changed).boxed()
@@ -222,11 +217,34 @@ fn settled() -> Situation {
     }
 }
 
+/// Who reads playlists in tests.
+struct Direct(Store, Jobs);
+
+impl Readers for Direct {
+    fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64 {
+        let store = self.0.clone();
+        self.1.start("playlist.refresh", id.0, name, move |progress| async move {
+            let done = playlist::refresh(&store, id, playlist::How { anyway }, &progress).await;
+            done.map(|outcome| json!(outcome)).map_err(|error| error.to_string())
+        })
+    }
+
+    fn changed(&self) {}
+}
+
 fn app(channels: u32, situation: Situation) -> Router {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    app_of(Memory(Mutex::new(catalog(channels)), None), store, situation)
+}
+
+fn app_of(backend: Memory, store: Store, situation: Situation) -> Router {
     let opener = Arc::new(crate::source::Opener::new(crate::source::Settings::default()).unwrap());
     let manager = Manager::new(crate::session::Settings::default(), Pool::new(Default::default()), opener, Arc::new(NoPlans));
-    let backend = Arc::new(Memory(Mutex::new(catalog(channels))));
-    router(AdminState::new(backend, manager, Access::default(), Arc::new(ArcSwap::from_pointee(situation)), Metrics::new()))
+    let jobs = Jobs::default();
+    let feeds = Feeds { store: store.clone(), jobs: jobs.clone(), readers: Arc::new(Direct(store, jobs)) };
+    let situation = Arc::new(ArcSwap::from_pointee(situation));
+    router(AdminState::new(Arc::new(backend), manager, Access::default(), situation, Metrics::new(), feeds))
 }
 
 fn request(method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Request<Body> {

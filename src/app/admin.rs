@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::ports::StorePorts;
 use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
-use crate::model::{ChannelId, Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
+use crate::model::{Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
 use crate::prober::{NotProbed, Prober};
 use crate::store::{self, Catalog, Spool, Store, StoreError};
 use crate::tuner::Pool;
@@ -83,16 +83,6 @@ impl Backend for StoreBackend {
             pool.set_provider(provider, most);
             tracing::info!(provider.id = provider.0, provider.connections = most, "connections of a provider changed");
             Ok(())
-        }
-        .boxed()
-    }
-
-    fn set_hot_standby(&self, channel: ChannelId, hot: Option<bool>) -> BoxFuture<'static, Result<(), BackendError>> {
-        let store = self.store.clone();
-        async move {
-            let known = store.set_hot_standby(channel, hot).await.map_err(refusal)?;
-            tracing::info!(channel.id = channel.0, hot, known, "hot standby of a channel changed");
-            if known { Ok(()) } else { Err(BackendError::NotFound) }
         }
         .boxed()
     }

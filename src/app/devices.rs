@@ -12,7 +12,7 @@ use super::listen::{Addresses, Bound};
 use super::ports::StorePorts;
 use super::rack::{Parts, Rack};
 use super::{routes, wire};
-use crate::admin::{AdminState, Service, Situation};
+use crate::admin::{AdminState, Feeds, Service, Situation};
 use crate::base::metrics::Metrics;
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
@@ -38,6 +38,8 @@ pub struct House {
     pub prober: Prober,
     /// The sessions.
     pub manager: Manager,
+    /// Playlists, guides, channels.
+    pub feeds: Feeds,
 }
 
 /// What is running.
@@ -56,7 +58,7 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds } = house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -75,7 +77,7 @@ impl Running {
         let metrics = Metrics::new();
         metrics.read(prober.clone());
         let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
-        let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics);
+        let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone());
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, admin));
         let limits = wire::limits(&sessions);

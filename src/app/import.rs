@@ -9,6 +9,7 @@ use anyhow::Context;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use crate::admin::feeds::Readers;
 use crate::base::backoff::Backoff;
 use crate::base::chain::Chain;
 use crate::base::clock::{self, Instant};
@@ -163,6 +164,16 @@ impl Playlists {
             plan.tried.remove(&id);
             plan.ended(id, &job, clock::now());
         }
+    }
+}
+
+impl Readers for Playlists {
+    fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64 {
+        self.refresh(id, name, How { anyway })
+    }
+
+    fn changed(&self) {
+        self.tell_limits();
     }
 }
 

@@ -12,6 +12,7 @@ use super::listen;
 use super::ports::StorePorts;
 use super::shutdown::Signals;
 use super::{demo, identity};
+use crate::admin::Feeds;
 use crate::base::clock;
 use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
@@ -78,6 +79,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ports,
         prober: prober.clone(),
         manager: manager.clone(),
+        feeds: Feeds { store: store.clone(), jobs: jobs.clone(), readers: Arc::new(playlists.clone()) },
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());

@@ -11,6 +11,8 @@ use super::problem::Problem;
 use crate::http::body;
 
 const MOST_BYTES: usize = 16 * 1024;
+/// Of requests with lists in them: rules, orders, selections.
+pub const LARGE: usize = 4 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Reads a request's JSON.
@@ -18,12 +20,20 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// # Errors
 /// 415 if it is none, 413 and 408 if it is too large or too slow, 400 if it is not what is wanted.
 pub async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    read_json_of(request, MOST_BYTES).await
+}
+
+/// Reads a request's JSON of at most so many bytes.
+///
+/// # Errors
+/// As [`read_json`].
+pub async fn read_json_of<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, Problem> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !matches!(essence, "application/json" | "application/merge-patch+json") {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
     }
-    let bytes = body::read(request.into_body(), MOST_BYTES, BODY_TIME).await?;
+    let bytes = body::read(request.into_body(), most, BODY_TIME).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
 }

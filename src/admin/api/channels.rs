@@ -2,16 +2,16 @@
 
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::body;
 use super::problem::Problem;
+use crate::admin::feeds::FeedsError;
 use crate::admin::{AdminState, Backend};
 use crate::base::secret::SafeUrl;
 use crate::http::reply;
-use crate::model::{Channel as ModelChannel, ChannelId, GuideNumber, Source as ModelSource, Verdict};
+use crate::model::{Channel as ModelChannel, GuideNumber, Source as ModelSource, Verdict};
 use crate::store::Catalog;
 
 /// Most channels of one answer.
@@ -25,6 +25,9 @@ pub struct Stretch {
     after: Option<String>,
     /// At most this many.
     limit: Option<usize>,
+    /// Those too that are not in the lineup.
+    #[serde(default)]
+    all: bool,
 }
 
 #[derive(Serialize)]
@@ -61,7 +64,7 @@ impl<'a> Channel<'a> {
     }
 }
 
-/// `GET /channels?after=5.1&limit=100`, in order of number.
+/// `GET /channels?after=5.1&limit=100&all=true`, in order of number.
 pub async fn list(
     State(state): State<AdminState>,
     stretch: Result<Query<Stretch>, QueryRejection>,
@@ -74,8 +77,14 @@ pub async fn list(
     let after = stretch.after.map(|after| after.parse::<GuideNumber>()).transpose();
     let after = after.map_err(|error| Problem::field("after", format!("`after` is the number of a channel: {error}.")))?;
     let catalog = state.backend.catalog();
-    let mut rest =
-        catalog.channels.iter().filter(|channel| after.as_ref().is_none_or(|after| channel.number > *after)).peekable();
+    let kept;
+    let channels = if stretch.all {
+        kept = state.feeds.store.all_channels().await.map_err(FeedsError::from)?;
+        &kept
+    } else {
+        &catalog.channels
+    };
+    let mut rest = channels.iter().filter(|channel| after.as_ref().is_none_or(|after| channel.number > *after)).peekable();
     let channels: Vec<_> = rest.by_ref().take(limit).map(|channel| Channel::new(channel, &catalog, &*state.backend)).collect();
     let next = rest.peek().and_then(|_| channels.last().map(|last| last.channel.number.to_string()));
     Ok(reply::json(&List { channels, next }))
@@ -84,39 +93,16 @@ pub async fn list(
 /// `GET /channels/{id}`.
 pub async fn show(State(state): State<AdminState>, id: Result<Path<i64>, PathRejection>) -> Result<Response<Body>, Problem> {
     let catalog = state.backend.catalog();
-    let channel = id.ok().and_then(|Path(id)| catalog.channels.iter().find(|channel| channel.id.0 == id));
-    let channel = channel.ok_or_else(no_such_channel)?;
+    let Path(id) = id.map_err(|_| no_such_channel())?;
+    if let Some(channel) = catalog.channels.iter().find(|channel| channel.id.0 == id) {
+        return Ok(reply::json(&Channel::new(channel, &catalog, &*state.backend)));
+    }
+    // One that is not in the lineup.
+    let all = state.feeds.store.all_channels().await.map_err(FeedsError::from)?;
+    let channel = all.iter().find(|channel| channel.id.0 == id).ok_or_else(no_such_channel)?;
     Ok(reply::json(&Channel::new(channel, &catalog, &*state.backend)))
 }
 
-/// What may be changed about a channel.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    /// `null`: as the settings say.
-    #[serde(default, deserialize_with = "said")]
-    hot_standby: Option<Option<bool>>,
-}
-
-/// Tells `null` from what is absent.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<bool>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-/// `PATCH /channels/{id}` (RFC 7396): whether its next source is kept ready.
-pub async fn change(
-    State(state): State<AdminState>,
-    id: Result<Path<i64>, PathRejection>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let Path(id) = id.map_err(|_| no_such_channel())?;
-    let wanted: Wanted = body::read_json(request).await?;
-    if let Some(hot) = wanted.hot_standby {
-        state.backend.set_hot_standby(ChannelId(id), hot).await?;
-    }
-    show(State(state), Ok(Path(id))).await
-}
-
-fn no_such_channel() -> Problem {
+pub(super) fn no_such_channel() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is no channel with this id.")
 }

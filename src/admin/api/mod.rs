@@ -4,8 +4,11 @@ mod auth;
 mod body;
 mod channels;
 mod devices;
+mod edits;
 mod events;
 mod history;
+mod jobs;
+mod playlists;
 mod problem;
 mod providers;
 mod sources;
@@ -27,12 +30,24 @@ use problem::Problem;
 pub fn router(state: &AdminState) -> Router<AdminState> {
     Router::new()
         .route("/status", get(status::show))
-        .route("/channels", get(channels::list))
-        .route("/channels/{id}", get(channels::show).patch(channels::change))
+        .route("/channels", get(channels::list).post(edits::add))
+        .route("/channels/bulk", post(edits::many))
+        .route("/channels/{id}", get(channels::show).patch(edits::change).delete(edits::remove))
+        .route("/channels/{id}/sources", post(edits::add_source).put(edits::order_sources))
+        .route("/playlists", get(playlists::list).post(playlists::add))
+        .route("/playlists/{id}", get(playlists::show).patch(playlists::change).delete(playlists::remove))
+        .route("/playlists/{id}/refresh", post(playlists::refresh))
+        .route("/playlists/{id}/held", get(playlists::held).delete(playlists::discard))
+        .route("/playlists/{id}/held/accept", post(playlists::accept))
+        .route("/playlists/{id}/items", get(playlists::items))
+        .route("/playlists/{id}/groups", get(playlists::groups))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/devices", get(devices::list).post(devices::add))
         .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
         .route("/providers", get(providers::list))
         .route("/providers/{id}", patch(providers::change))
+        .route("/sources/{id}", patch(edits::switch_source).delete(edits::remove_source))
         .route("/sources/{id}/probe", post(sources::probe))
         .route("/tuners", get(tuners::list))
         .route("/tuners/recovery", post(tuners::recover))

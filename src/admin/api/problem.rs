@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::admin::BackendError;
+use crate::admin::feeds::FeedsError;
 use crate::http::body::Unread;
 use crate::http::reply;
 
@@ -53,6 +54,19 @@ impl From<BackendError> for Problem {
             BackendError::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<FeedsError> for Problem {
+    fn from(error: FeedsError) -> Self {
+        match error {
+            FeedsError::NotFound(text) => Self::new(StatusCode::NOT_FOUND, text),
+            FeedsError::Invalid(field, text) => Self::field(field, text),
+            FeedsError::Conflict(text) => Self::new(StatusCode::CONFLICT, text),
+            FeedsError::Failed => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The change could not be stored; the log says why.")
+            }
+        }
     }
 }
 

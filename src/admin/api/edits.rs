@@ -1,0 +1,112 @@
+//! What people change of channels and their sources, below `/api/v1/channels` and `/api/v1/sources`.
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{HeaderValue, LOCATION};
+use axum::http::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::channels::{self, no_such_channel};
+use super::problem::Problem;
+use crate::admin::AdminState;
+use crate::admin::feeds::FeedsError;
+use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, SourceRequest};
+use crate::http::reply;
+use crate::model::{ChannelId, SourceId};
+
+type Id = Result<Path<i64>, PathRejection>;
+
+fn channel(id: Id) -> Result<ChannelId, Problem> {
+    id.map(|Path(id)| ChannelId(id)).map_err(|_| no_such_channel())
+}
+
+fn source(id: Id) -> Result<SourceId, Problem> {
+    id.map(|Path(id)| SourceId(id)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "There is no source with this id."))
+}
+
+/// `POST /channels`: a channel of one's own.
+pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
+    let request: NewChannelRequest = body::read_json(request).await?;
+    let id = state.feeds.add_channel(&request).await?;
+    let mut response = channels::show(State(state), Ok(Path(id.0))).await?;
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/channels/{}", id.0)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `PATCH /channels/{id}` (RFC 7396); `null` is: as the playlist, or the settings, say.
+pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = channel(id)?;
+    let request: EditRequest = body::read_json(request).await?;
+    state.feeds.edit_channel(id, &request).await?;
+    channels::show(State(state), Ok(Path(id.0))).await
+}
+
+/// `DELETE /channels/{id}`: for good. Its number is kept aside, and no playlist brings it back.
+pub async fn remove(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    state.feeds.store.remove_channel(channel(id)?).await.map_err(FeedsError::from)?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+#[derive(Serialize)]
+struct Changed {
+    channels: usize,
+}
+
+/// `POST /channels/bulk`: many at once, all of them or none.
+pub async fn many(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
+    let request: BulkRequest = body::read_json_of(request, body::LARGE).await?;
+    Ok(reply::json(&Changed { channels: state.feeds.edit_channels(&request).await? }))
+}
+
+/// `POST /channels/{id}/sources`: one more source.
+pub async fn add_source(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = channel(id)?;
+    let request: SourceRequest = body::read_json(request).await?;
+    state.feeds.add_source(id, &request).await?;
+    let mut response = channels::show(State(state), Ok(Path(id.0))).await?;
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// The order in which sources are tried.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    order: Vec<SourceId>,
+}
+
+/// `PUT /channels/{id}/sources` `{"order": [7, 5]}`: those that are not named come behind.
+pub async fn order_sources(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = channel(id)?;
+    let order: Order = body::read_json(request).await?;
+    state.feeds.store.order_sources(id, order.order).await.map_err(FeedsError::from)?;
+    channels::show(State(state), Ok(Path(id.0))).await
+}
+
+/// Whether a source may be used.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    enabled: bool,
+}
+
+/// `PATCH /sources/{id}` `{"enabled": false}`.
+pub async fn switch_source(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = source(id)?;
+    let switch: Switch = body::read_json(request).await?;
+    match state.feeds.store.set_source_enabled(id, switch.enabled).await.map_err(FeedsError::from)? {
+        true => Ok(reply::empty(StatusCode::NO_CONTENT)),
+        false => Err(Problem::new(StatusCode::NOT_FOUND, "There is no source with this id.")),
+    }
+}
+
+/// `DELETE /sources/{id}`: takes away what a person gave to a channel.
+pub async fn remove_source(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    state.feeds.remove_source(source(id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,129 @@
+//! `/api/v1/playlists`: made, changed, read, accepted, taken away; their items and groups.
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{HeaderValue, LOCATION};
+use axum::http::{Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use super::problem::Problem;
+use crate::admin::AdminState;
+use crate::admin::feeds::items::{GroupView, ItemQuery};
+use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
+use crate::http::reply;
+use crate::model::ProviderId;
+
+type Id = Result<Path<i64>, PathRejection>;
+
+/// The id of a path.
+fn playlist(id: Id) -> Result<ProviderId, Problem> {
+    let none = |_| Problem::new(StatusCode::NOT_FOUND, "There is no playlist with this id.");
+    id.map(|Path(id)| ProviderId(id)).map_err(none)
+}
+
+#[derive(Serialize)]
+struct List {
+    playlists: Vec<PlaylistView>,
+}
+
+/// `GET /playlists`.
+pub async fn list(State(state): State<AdminState>) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&List { playlists: state.feeds.playlists().await? }))
+}
+
+/// `GET /playlists/{id}`.
+pub async fn show(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.playlist(playlist(id)?).await?))
+}
+
+/// `POST /playlists`: makes one, and begins to read it.
+pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
+    let request: PlaylistRequest = body::read_json_of(request, body::LARGE).await?;
+    let view = state.feeds.add_playlist(request).await?;
+    let mut response = reply::json(&view);
+    *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/playlists/{}", view.id.0)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `PATCH /playlists/{id}` (RFC 7396).
+pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = playlist(id)?;
+    let request: PlaylistRequest = body::read_json_of(request, body::LARGE).await?;
+    Ok(reply::json(&state.feeds.change_playlist(id, request).await?))
+}
+
+/// `DELETE /playlists/{id}`.
+pub async fn remove(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    state.feeds.remove_playlist(playlist(id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// How a playlist is to be read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wish {
+    /// Even if its server says that nothing is new.
+    anyway: bool,
+}
+
+#[derive(Serialize)]
+struct Started {
+    job: u64,
+}
+
+/// `POST /playlists/{id}/refresh?anyway=true`: begins to read it; 202 with the number of the job.
+pub async fn refresh(
+    State(state): State<AdminState>,
+    id: Id,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Result<Response<Body>, Problem> {
+    let Query(wish) = wish.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let job = state.feeds.refresh_playlist(playlist(id)?, wish.anyway).await?;
+    let mut response = reply::json(&Started { job });
+    *response.status_mut() = StatusCode::ACCEPTED;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/jobs/{job}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// `GET /playlists/{id}/held`: what the version that is held back differs in.
+pub async fn held(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.held_difference(playlist(id)?).await?))
+}
+
+/// `POST /playlists/{id}/held/accept`.
+pub async fn accept(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.accept_held(playlist(id)?).await?))
+}
+
+/// `DELETE /playlists/{id}/held`.
+pub async fn discard(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    state.feeds.discard_held(playlist(id)?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /playlists/{id}/items?search=&group=&kind=&after=&limit=`.
+pub async fn items(
+    State(state): State<AdminState>,
+    id: Id,
+    query: Result<Query<ItemQuery>, QueryRejection>,
+) -> Result<Response<Body>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    Ok(reply::json(&state.feeds.items(playlist(id)?, query).await?))
+}
+
+#[derive(Serialize)]
+struct Groups {
+    groups: Vec<GroupView>,
+}
+
+/// `GET /playlists/{id}/groups`.
+pub async fn groups(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&Groups { groups: state.feeds.groups(playlist(id)?).await? }))
+}
