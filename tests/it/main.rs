@@ -33,3 +33,4 @@ mod support;
 mod upnp;
 #[cfg(feature = "worker")]
 mod worker;
+mod xtream;

@@ -20,6 +20,7 @@ pub mod upstream;
 pub mod viewer;
 pub mod wait;
 pub mod watcher;
+pub mod xtream;
 
 use std::path::PathBuf;
 

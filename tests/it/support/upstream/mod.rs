@@ -198,12 +198,12 @@ async fn connection(mut stream: TcpStream, state: Arc<Mutex<State>>, epoch: Inst
 }
 
 /// Ends when the client has closed or reset its side.
-async fn gone(reader: &mut (impl tokio::io::AsyncRead + Unpin)) {
+pub(super) async fn gone(reader: &mut (impl tokio::io::AsyncRead + Unpin)) {
     let mut buffer = [0; 1024];
     while !matches!(reader.read(&mut buffer).await, Ok(0) | Err(_)) {}
 }
 
-async fn head(stream: &mut TcpStream) -> Option<String> {
+pub(super) async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut buffer = [0; 4096];
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
