@@ -61,16 +61,17 @@ fn why(status: &Option<Status>) -> String {
 
 impl XtreamError {
     /// What the parser's error means after so many complete elements of an answer.
-    pub(super) fn of_parser<R: Read>(error: serde_json::Error, answer: &Mended<R>, elements: u64) -> Self {
+    pub(super) fn of_parser<R: Read>(error: serde_json::Error, answer: &mut Mended<R>, elements: u64) -> Self {
         if error.is_io() {
             return Self::Io(error.into());
         }
+        let cut = error.is_eof() || answer.ends_in_a_number();
         let head = answer.head();
         match head {
             [] => Self::Nothing,
             [b'<', ..] => Self::Html,
             _ if head.starts_with(b"#extm3u") => Self::M3u,
-            [b'[' | b'{' | b'"', ..] if error.is_eof() || answer.ends_in_a_number() => Self::Truncated { elements },
+            [b'[' | b'{' | b'"', ..] if cut => Self::Truncated { elements },
             [b'[' | b'{', ..] => Self::Damaged { elements, line: error.line(), column: error.column() },
             _ => Self::NotJson,
         }

@@ -117,7 +117,7 @@ pub fn account_info(input: impl Read) -> Result<AccountInfo, XtreamError> {
         let mut parser = serde_json::Deserializer::from_reader(BufReader::new(&mut mended));
         Anything(3).deserialize(&mut parser)
     };
-    let answer = result.map_err(|error| XtreamError::of_parser(error, &mended, 0))?;
+    let answer = result.map_err(|error| XtreamError::of_parser(error, &mut mended, 0))?;
     match &answer {
         Loose::Nothing | Loose::Bool(false) => return Err(XtreamError::Nothing),
         Loose::Text(text) if text.trim().is_empty() => return Err(XtreamError::Nothing),

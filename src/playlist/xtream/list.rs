@@ -52,7 +52,7 @@ pub(super) fn read(
     match result {
         // The parser minds that the rest was not read.
         _ if state.stopped => Ok(false),
-        Err(error) => Err(XtreamError::of_parser(error, &mended, state.elements)),
+        Err(error) => Err(XtreamError::of_parser(error, &mut mended, state.elements)),
         Ok(()) => match state.found {
             Found::List => Ok(true),
             Found::Nothing => Err(XtreamError::Nothing),

@@ -27,6 +27,8 @@ pub(super) struct Mended<R> {
     ready: Vec<u8>,
     given: usize,
     ended: bool,
+    /// Why it cannot go on behind what is ready.
+    failed: Option<Error>,
     /// Most bytes of all.
     left: u64,
     place: Place,
@@ -60,6 +62,7 @@ impl<R: Read> Mended<R> {
             ready: Vec::with_capacity(PIECE * 3),
             given: 0,
             ended: false,
+            failed: None,
             left: most_bytes,
             place: Place::Outside,
             depth: 0,
@@ -70,8 +73,9 @@ impl<R: Read> Mended<R> {
         }
     }
 
-    /// The first bytes that were no white space, in lower case.
-    pub fn head(&self) -> &[u8] {
+    /// The first bytes that were no white space, in lower case. Reads on for them: only when nothing else is read any more.
+    pub fn head(&mut self) -> &[u8] {
+        while self.head.len() < HEAD && !self.ended && self.more().is_ok() {}
         &self.head
     }
 
@@ -83,6 +87,9 @@ impl<R: Read> Mended<R> {
     fn more(&mut self) -> std::io::Result<()> {
         self.ready.clear();
         self.given = 0;
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let count = self.input.read(&mut self.raw)?;
         self.left =
             self.left.checked_sub(count as u64).ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is too large"))?;
@@ -95,11 +102,13 @@ impl<R: Read> Mended<R> {
         if result == CoderResult::OutputFull {
             return Err(Error::other("the decoder needs more room than it said"));
         }
-        text.bytes().try_for_each(|byte| self.take(byte))
+        // What came before goes out first, however the bytes are cut.
+        self.failed = text.bytes().try_for_each(|byte| self.take(byte)).err();
+        Ok(())
     }
 
     fn take(&mut self, byte: u8) -> std::io::Result<()> {
-        if self.head.len() < HEAD && !(self.head.is_empty() && byte.is_ascii_whitespace()) {
+        if self.head.len() < HEAD && !(self.head.is_empty() && b" \t\r\n".contains(&byte)) {
             self.head.push(byte.to_ascii_lowercase());
         }
         self.last = byte;
@@ -200,7 +209,7 @@ impl<R: Read> Mended<R> {
 
 impl<R: Read> Read for Mended<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.given == self.ready.len() && !self.ended {
+        while self.given == self.ready.len() && (!self.ended || self.failed.is_some()) {
             match self.more() {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => result?,

@@ -176,6 +176,28 @@ fn what_is_nested_without_end_is_refused(#[case] open: &str, #[case] close: &str
     assert!(matches!(&deepest, XtreamError::Io(error) if error.to_string() == "the answer is nested too deeply"), "{deepest}");
 }
 
+#[rstest::rstest]
+#[case("#EXTM3U\n#EXTINF:-1,One")]
+#[case("\u{c}<html>")]
+#[case("[{\"stream_id\":1},[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")]
+fn it_is_the_same_byte_by_byte(#[case] text: &str) {
+    struct Single<'a>(&'a [u8]);
+    impl Read for Single<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(&mut buffer[..1])
+        }
+    }
+    let told = |input: &mut dyn Read| {
+        let mut told = 0;
+        let result = streams(input, &account(), &groups(), Format::Ts, |_| {
+            told += 1;
+            ControlFlow::Continue(())
+        });
+        (told, result.unwrap_err().to_string())
+    };
+    assert_eq!(told(&mut text.as_bytes()), told(&mut Single(text.as_bytes())));
+}
+
 #[test]
 fn it_stops_when_it_is_told_to() {
     // What follows is neither read nor parsed.
