@@ -43,11 +43,22 @@ fn guide(bytes: &[u8], size: usize) -> (Kept, Option<String>) {
     (kept, summary)
 }
 
+/// Whether all of `one` is in `other`, at its beginning.
+fn begins(one: &Kept, other: &Kept) -> bool {
+    other.0.starts_with(&one.0) && other.1.starts_with(&one.1)
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let [size, cut, text @ ..] = bytes else { return };
     let (whole, summary) = guide(text, usize::MAX);
     let (dribbled, other) = guide(text, 1 + usize::from(*size));
-    assert_eq!((&whole.0, &whole.1, summary), (&dribbled.0, &dribbled.1, other));
     let (piece, _) = guide(&text[..text.len() * usize::from(*cut) / 255], usize::MAX);
-    assert!(whole.0.starts_with(&piece.0) && whole.1.starts_with(&piece.1));
+    if text.starts_with(b"\x1F\x8B") || text.starts_with(b"\xFD7zXZ") {
+        // Where packed bytes are damaged, it depends on how they come how much of what lies before the damage is unpacked.
+        assert!(begins(&dribbled, &whole) || begins(&whole, &dribbled));
+        assert!(begins(&piece, &whole) || begins(&whole, &piece));
+        return;
+    }
+    assert_eq!((&whole.0, &whole.1, summary), (&dribbled.0, &dribbled.1, other));
+    assert!(begins(&piece, &whole));
 });
