@@ -3,4 +3,5 @@
 mod guides;
 mod labels;
 mod perturb;
+mod rules;
 mod score;
