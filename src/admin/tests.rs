@@ -18,8 +18,8 @@ use crate::admin::feeds::Readers;
 use crate::base::jobs::Jobs;
 use crate::http::Peer;
 use crate::model::{
-    Channel, ChannelId, Device, DeviceId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source, SourceId,
-    StreamInfo, Verdict, ViewingEvent, ViewingKind,
+    Channel, ChannelId, Device, DeviceId, GuideId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source,
+    SourceId, StreamInfo, Verdict, ViewingEvent, ViewingKind,
 };
 use crate::playlist;
 use crate::session::{Plan, Ports};
@@ -225,6 +225,14 @@ impl Readers for Direct {
         let store = self.0.clone();
         self.1.start("playlist.refresh", id.0, name, move |progress| async move {
             let done = playlist::refresh(&store, id, playlist::How { anyway }, &progress).await;
+            done.map(|outcome| json!(outcome)).map_err(|error| error.to_string())
+        })
+    }
+
+    fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64 {
+        let store = self.0.clone();
+        self.1.start("guide.refresh", id.0, name, move |progress| async move {
+            let done = crate::guide::refresh::refresh(&store, id, anyway, &progress).await;
             done.map(|outcome| json!(outcome)).map_err(|error| error.to_string())
         })
     }

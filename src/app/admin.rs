@@ -158,8 +158,9 @@ fn refusal(error: StoreError) -> BackendError {
 mod tests {
     use std::net::SocketAddr;
 
-    use super::super::channels::StoreChannels;
+    use super::super::guides::Guides;
     use super::super::listen;
+    use super::super::publish::Publisher;
     use super::super::rack::Parts;
     use super::*;
     use crate::base::tasks::CancellationToken;
@@ -177,7 +178,7 @@ mod tests {
             store: store.clone(),
             pool: pool.clone(),
             manager: Manager::new(Default::default(), pool.clone(), opener.clone(), ports.clone()),
-            channels: Arc::new(StoreChannels(store.clone())),
+            publisher: Publisher::new(&store, &Guides::new(&store, &Default::default()), dir),
             access: Access::default(),
             main: listen::bind([("127.0.0.1:0".parse().unwrap(), false)]).unwrap().addresses(),
             devices: Devices::new(Vec::new(), Default::default()),

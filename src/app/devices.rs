@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 
 use super::admin::StoreBackend;
-use super::channels::StoreChannels;
 use super::listen::{Addresses, Bound};
 use super::ports::StorePorts;
+use super::publish::Publisher;
 use super::rack::{Parts, Rack};
 use super::{routes, wire};
 use crate::admin::{AdminState, Feeds, Service, Situation};
@@ -40,6 +40,8 @@ pub struct House {
     pub manager: Manager,
     /// Playlists, guides, channels.
     pub feeds: Feeds,
+    /// Who writes the guide.
+    pub publisher: Publisher,
 }
 
 /// What is running.
@@ -58,7 +60,7 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager, feeds } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds, publisher } = house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -67,7 +69,7 @@ impl Running {
             store: store.clone(),
             pool: manager.pool().clone(),
             manager: manager.clone(),
-            channels: Arc::new(StoreChannels(store.clone())),
+            publisher: publisher.clone(),
             access: access.clone(),
             main,
             devices: devices.clone(),
@@ -79,7 +81,7 @@ impl Running {
         let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
         let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone());
         let first = rack.first().context("the database has no device")?;
-        let router = rack.by_address(admin.clone(), routes::main(first, admin));
+        let router = rack.by_address(admin.clone(), routes::main(first, &publisher, admin));
         let limits = wire::limits(&sessions);
         let serve = |listener: TcpListener| {
             let serving = server::serve(listener, router.clone(), limits.clone(), stop.clone(), wire::grace());

@@ -1,7 +1,6 @@
 //! Playlists into the store: at the start, when they are due, and when somebody asks. Whatever goes wrong with one, what it brought
 //! the last time is served.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,30 +8,22 @@ use anyhow::Context;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::admin::feeds::Readers;
-use crate::base::backoff::Backoff;
+use super::guides::Guides;
+use super::schedule::{Feed, Plan};
 use crate::base::chain::Chain;
-use crate::base::clock::{self, Instant};
-use crate::base::jobs::{Job, Jobs, State};
+use crate::base::clock;
+use crate::base::jobs::Jobs;
 use crate::base::progress::Progress;
 use crate::config::Config;
 use crate::model::ProviderId;
 use crate::playlist::{self, Given, How, Outcome, given};
+use crate::store::Store;
+use crate::store::editing::LINKS;
 use crate::store::playlists::Origin;
-use crate::store::{self, Store};
 use crate::tuner::Pool;
 
 /// The start waits no longer than this for a playlist from the network that was never read.
 const START: Duration = Duration::from_secs(10);
-/// A playlist from the network that was read this recently is not read again because of a restart.
-const FRESH_MS: i64 = 5 * 60 * 1000;
-/// After a failure they are read again this soon at first …
-const SOON: Duration = Duration::from_secs(15);
-/// … and this often at least.
-const OFTEN: Duration = Duration::from_secs(15 * 60);
-/// How often it is looked whether one is due.
-const LOOK: Duration = Duration::from_secs(30);
-
 /// What jobs of this kind are called.
 pub const REFRESH: &str = "playlist.refresh";
 
@@ -42,17 +33,19 @@ pub struct Playlists {
     store: Store,
     pool: Pool,
     jobs: Jobs,
+    guides: Guides,
     given: Arc<Vec<Given>>,
     changed: Arc<Notify>,
 }
 
 impl Playlists {
     /// For the playlists of the settings, and those that people add.
-    pub fn new(config: &Config, store: &Store, pool: &Pool, jobs: &Jobs) -> Self {
+    pub fn new(config: &Config, store: &Store, pool: &Pool, guides: &Guides, jobs: &Jobs) -> Self {
         Self {
             store: store.clone(),
             pool: pool.clone(),
             jobs: jobs.clone(),
+            guides: guides.clone(),
             given: Arc::new(Given::all(&config.playlists, &config.playlist_connections)),
             changed: Arc::default(),
         }
@@ -91,23 +84,27 @@ impl Playlists {
 
     /// Reads playlists when they are due, for as long as the program runs.
     pub async fn while_serving(self) {
-        let mut plan = Plan { started_ms: clock::wall_ms(), retries: HashMap::new(), tried: HashMap::new() };
+        let mut plan = Plan::new(clock::wall_ms());
         loop {
             match self.store.playlists().await {
                 Ok(playlists) => {
                     for playlist in playlists.iter().filter(|playlist| playlist.active && playlist.origin != Origin::Demo) {
                         let id = playlist.provider.id;
-                        self.note_end(&mut plan, id);
-                        if plan.is_due(playlist, clock::wall_ms(), clock::now()) {
-                            let job = self.refresh(id, &playlist.provider.name, How::default());
-                            plan.tried.insert(id, job);
+                        let feed = Feed {
+                            id: id.0,
+                            read_ms: playlist.imported_ms.max(playlist.checked_ms),
+                            refresh_h: playlist.refresh_h,
+                            remote: given::is_remote(&playlist.provider.location),
+                        };
+                        if playlist.provider.location != LINKS && plan.is_due(&feed, &self.jobs) {
+                            plan.started(id.0, self.refresh(id, &playlist.provider.name, How::default()));
                         }
                     }
                 }
                 Err(error) => tracing::warn!(error = %Chain(&error), "the playlists could not be looked up"),
             }
             tokio::select! {
-                () = clock::sleep(plan.next(clock::now()).min(LOOK)) => {}
+                () = clock::sleep(plan.next(clock::now())) => {}
                 () = self.changed.notified() => {}
             }
         }
@@ -132,12 +129,16 @@ impl Playlists {
     }
 
     async fn read(&self, id: ProviderId, how: How, progress: &Progress) -> Result<serde_json::Value, String> {
+        let first = self.store.playlist(id).await.is_ok_and(|playlist| playlist.imported_ms.is_none());
         let outcome = playlist::refresh(&self.store, id, how, progress).await;
         let playlist = self.store.playlist(id).await.map_err(|error| error.to_string())?;
         match outcome {
             Ok(outcome) => {
-                if playlist.origin == Origin::Person && matches!(outcome, Outcome::Published(_)) {
-                    self.store.retire_demo().await.map_err(|error| error.to_string())?;
+                if matches!(outcome, Outcome::Published(_)) {
+                    if playlist.origin == Origin::Person {
+                        self.store.retire_demo().await.map_err(|error| error.to_string())?;
+                    }
+                    self.guides.of_playlist(&playlist, first).await;
                 }
                 self.tell_limits();
                 Ok(json!(outcome))
@@ -156,78 +157,4 @@ impl Playlists {
             }
         }
     }
-
-    /// Sees how the last try ended.
-    fn note_end(&self, plan: &mut Plan, id: ProviderId) {
-        let ended = plan.tried.get(&id).and_then(|job| self.jobs.get(*job)).filter(|job| job.state.is_over());
-        if let Some(job) = ended {
-            plan.tried.remove(&id);
-            plan.ended(id, &job, clock::now());
-        }
-    }
-}
-
-impl Readers for Playlists {
-    fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64 {
-        self.refresh(id, name, How { anyway })
-    }
-
-    fn changed(&self) {
-        self.tell_limits();
-    }
-}
-
-/// When playlists are due.
-struct Plan {
-    started_ms: i64,
-    /// After failures: how long it is waited, and until when.
-    retries: HashMap<ProviderId, (Backoff, Instant)>,
-    /// The jobs that were started for them.
-    tried: HashMap<ProviderId, u64>,
-}
-
-impl Plan {
-    fn ended(&mut self, id: ProviderId, job: &Job, now: Instant) {
-        if job.state != State::Failed {
-            self.retries.remove(&id);
-            return;
-        }
-        let Ok(fresh) = Backoff::new(SOON, OFTEN) else { return };
-        let (backoff, at) = self.retries.entry(id).or_insert((fresh, now));
-        *at = now + backoff.wait();
-    }
-
-    fn is_due(&self, playlist: &store::Playlist, now_ms: i64, now: Instant) -> bool {
-        let id = playlist.provider.id;
-        if self.tried.contains_key(&id) {
-            return false;
-        }
-        if let Some((_, at)) = self.retries.get(&id) {
-            return now >= *at;
-        }
-        match playlist.imported_ms.max(playlist.checked_ms) {
-            None => true,
-            // What was read before this start is read again, to learn what has changed meanwhile.
-            Some(last) if given::is_remote(&playlist.provider.location) && last < self.started_ms - FRESH_MS => {
-                playlist.refresh_h > 0
-            }
-            Some(_) => due(playlist, now_ms),
-        }
-    }
-
-    /// How long until the first retry.
-    fn next(&self, now: Instant) -> Duration {
-        self.retries
-            .values()
-            .map(|(_, at)| at.saturating_duration_since(now))
-            .min()
-            .unwrap_or(LOOK)
-            .max(Duration::from_millis(50))
-    }
-}
-
-fn due(playlist: &store::Playlist, now_ms: i64) -> bool {
-    let every = i64::from(playlist.refresh_h) * 3_600_000;
-    let last = playlist.imported_ms.max(playlist.checked_ms).unwrap_or(0);
-    every > 0 && now_ms.saturating_sub(last) >= every
 }

@@ -4,14 +4,18 @@ mod admin;
 mod channels;
 mod demo;
 mod devices;
+mod feeds;
+mod guides;
 mod health;
 mod history;
 mod identity;
 mod import;
 mod listen;
 mod ports;
+mod publish;
 mod rack;
 mod routes;
+mod schedule;
 mod shutdown;
 mod wire;
 

@@ -41,9 +41,9 @@ impl StorePorts {
 }
 
 impl Ports for StorePorts {
-    fn plan(&self, _device: i64, number: &GuideNumber) -> Option<Plan> {
+    fn plan(&self, device: i64, number: &GuideNumber) -> Option<Plan> {
         let catalog = self.store.catalog();
-        let channel = catalog.channel(number).filter(|channel| channel.enabled)?;
+        let channel = catalog.channel(number).filter(|channel| channel.enabled && catalog.has(device, channel.id))?;
         let candidates = order(catalog.sources_of(channel.id), &self.health, clock::wall_ms());
         Some(Plan {
             channel: channel.id,

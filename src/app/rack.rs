@@ -14,12 +14,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tower::ServiceExt;
 
+use super::channels::StoreChannels;
 use super::listen::Addresses;
+use super::publish::Publisher;
 use super::{routes, wire};
 use crate::admin::{AdminState, BackendError};
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::hdhr::discovery::Devices;
-use crate::hdhr::{Channels, Hdhr, Ports};
+use crate::hdhr::{Hdhr, Ports};
 use crate::http::{Access, server};
 use crate::model::Device;
 use crate::session::Manager;
@@ -34,8 +36,8 @@ pub struct Parts {
     pub pool: Pool,
     /// Their sessions.
     pub manager: Manager,
-    /// Their channels.
-    pub channels: Arc<dyn Channels>,
+    /// Who writes their guides.
+    pub publisher: Publisher,
     /// Who may ask.
     pub access: Access,
     /// The main addresses.
@@ -98,7 +100,9 @@ impl Rack {
             let local = request.extensions().get::<server::Peer>().map(|peer| peer.local.ip());
             let up = rack.0.up.load();
             let asked = up.iter().find(|one| Some(one.listen.ip()) == local);
-            let of_device = |one: &Arc<Up>| one.router.get_or_init(|| routes::main(one.hdhr.clone(), admin.clone())).clone();
+            let publisher = &rack.0.parts.publisher;
+            let of_device =
+                |one: &Arc<Up>| one.router.get_or_init(|| routes::main(one.hdhr.clone(), publisher, admin.clone())).clone();
             asked.map_or_else(|| main.clone(), of_device).oneshot(request)
         })
     }
@@ -185,7 +189,7 @@ impl Rack {
         let ports = Ports { main, port_80: listen.port() == 80 || shares(80) };
         let hdhr = self.hdhr(device.row, ports);
         if let Place::Own(listener) = place {
-            let (stop, router) = (parts.stop.child_token(), routes::device(hdhr.clone()));
+            let (stop, router) = (parts.stop.child_token(), routes::device(hdhr.clone(), &parts.publisher));
             let server = server::serve(listener, router, wire::limits(&parts.manager), stop.clone(), wire::grace());
             listeners.push((listen, stop, tasks::spawn("http", server)));
         }
@@ -203,7 +207,8 @@ impl Rack {
 
     fn hdhr(&self, device: i64, ports: Ports) -> Hdhr {
         let parts = &self.0.parts;
-        Hdhr { device, ports, manager: parts.manager.clone(), channels: parts.channels.clone(), access: parts.access.clone() }
+        let channels = Arc::new(StoreChannels::new(parts.store.clone(), device));
+        Hdhr { device, ports, manager: parts.manager.clone(), channels, access: parts.access.clone() }
     }
 }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::devices::{House, Running};
+use super::feeds::FeedReaders;
+use super::guides::Guides;
 use super::history::Keeper;
 use super::import::Playlists;
 use super::listen;
 use super::ports::StorePorts;
+use super::publish::Publisher;
 use super::shutdown::Signals;
 use super::{demo, identity};
 use crate::admin::Feeds;
@@ -66,10 +69,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let spool = Spool::start(&config.data_dir)?;
     let keeper = Keeper::start(&store, &spool, manager.journal(), &config.session).await;
     let jobs = Jobs::default();
-    let playlists = Playlists::new(&config, &store, &pool, &jobs);
+    let guides = Guides::new(&store, &jobs);
+    let playlists = Playlists::new(&config, &store, &pool, &guides, &jobs);
     playlists.before_serving().await?;
     demo::offer(&config.playlists, &store, &pool, &clips).await?;
 
+    let publisher = Publisher::new(&store, &guides, &config.data_dir);
     let access = Access::new(config.allow.iter().copied(), config.hosts.iter().cloned());
     let stop = CancellationToken::new();
     let house = House {
@@ -79,10 +84,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ports,
         prober: prober.clone(),
         manager: manager.clone(),
-        feeds: Feeds { store: store.clone(), jobs: jobs.clone(), readers: Arc::new(playlists.clone()) },
+        feeds: Feeds {
+            store: store.clone(),
+            jobs: jobs.clone(),
+            readers: Arc::new(FeedReaders { playlists: playlists.clone(), guides: guides.clone() }),
+        },
+        publisher: publisher.clone(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
+    let guiding = tasks::spawn("guides", guides.clone().while_serving());
+    let publishing = tasks::spawn("publisher", publisher.while_serving());
     let probes = tasks::spawn("prober", prober.run());
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
@@ -90,7 +102,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let signal = signals.next().await;
     tracing::info!(%signal, "shutting down");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, probes));
+    drop((imports, guiding, publishing, probes));
     let down = async {
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;

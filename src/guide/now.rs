@@ -44,6 +44,15 @@ impl Sources {
         Ok(Self { files, mappings })
     }
 
+    /// Feeds a hash with what the programmes of a channel depend on: its guide, which version of that, and its offset.
+    pub fn print_of(&self, channel: ChannelId, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        let mapping = self.mappings.get(&channel);
+        let to = mapping.and_then(|mapping| mapping.to.as_ref());
+        let file = to.and_then(|(guide, _)| self.files.get(guide));
+        (to, file, mapping.map(|mapping| mapping.offset_s)).hash(hasher);
+    }
+
     /// Opens the guides for one reading after the other. Blocking.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::identity;
 use super::items::Base;
+use super::xtream::Account;
 use crate::base::secret::SafeUrl;
 use crate::fetch;
 use crate::model::ProviderId;
@@ -60,7 +61,7 @@ pub fn key(location: &str) -> String {
 
 /// Whether it comes from the network.
 pub fn is_remote(location: &str) -> bool {
-    fetch::is_remote(location)
+    fetch::is_remote(location) || Account::is_location(location)
 }
 
 /// A location without credentials.
@@ -81,6 +82,9 @@ pub fn name(location: &str) -> String {
 
 /// What addresses in it are relative to.
 pub fn base(location: &str) -> Base {
+    if let Ok(account) = Account::from_location(location) {
+        return Base::Remote(account.server().clone());
+    }
     match Url::parse(location) {
         Ok(url) if is_remote(location) => Base::Remote(url),
         _ => {

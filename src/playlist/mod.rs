@@ -7,6 +7,7 @@ pub mod given;
 pub mod identity;
 pub mod items;
 pub mod m3u;
+pub mod panel;
 pub mod reading;
 pub mod refresh;
 pub mod rules;

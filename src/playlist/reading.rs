@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{self, Base};
 use super::m3u::{self, Event, ReadError};
+use super::panel::PanelList;
 use super::rules::Rules;
 use super::sieve::{Sieve, Sifted};
+use super::xtream::{self, XtreamError};
 use crate::base::progress::Progress;
 use crate::base::tasks;
 use crate::model::{ItemKind, Key, PlaylistItem};
@@ -80,8 +83,19 @@ pub struct ReadVersion {
     pub counts: Counts,
 }
 
+/// How a list is written.
+#[derive(Debug)]
+pub enum Kind {
+    /// M3U.
+    M3u,
+    /// The streams of an account at a panel.
+    Panel(PanelList),
+}
+
 /// How a version is read.
 pub struct Job {
+    /// How the list is written.
+    pub kind: Kind,
     /// What addresses in it are relative to.
     pub base: Base,
     /// Its rules.
@@ -101,6 +115,9 @@ pub enum ReadingError {
     /// The list cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The panel's answer cannot be read.
+    #[error(transparent)]
+    Panel(#[from] XtreamError),
     /// Its items cannot be written.
     #[error("the items of the playlist cannot be stored")]
     Store(#[from] StoreError),
@@ -136,7 +153,7 @@ pub fn read(input: File, folder: &Path, stem: &str, job: &Job, progress: &Progre
         batches: Some(batches),
     };
     let counted = Counted { input, bytes: 0, progress, stop: &stop };
-    let done = m3u::read(counted, |event| taker.take(event, progress));
+    let done = parse(counted, &job.kind, |event| taker.take(event, progress));
     if done.is_ok() && !progress.is_cancelled() {
         taker.hand_over();
     }
@@ -169,6 +186,20 @@ pub fn read(input: File, folder: &Path, stem: &str, job: &Job, progress: &Progre
     counts.repeated = sieve.repeated as u64;
     counts.stored_bytes = file.bytes;
     Ok(ReadVersion { file, sifted: sieve.finish(), counts })
+}
+
+fn parse(input: impl Read, kind: &Kind, mut found: impl FnMut(Event)) -> Result<(), ReadingError> {
+    match kind {
+        Kind::M3u => Ok(m3u::read(input, found)?),
+        Kind::Panel(list) => {
+            let each = |event| {
+                found(event);
+                ControlFlow::Continue(())
+            };
+            xtream::streams(input, &list.account, &list.categories, list.format, each)?;
+            Ok(())
+        }
+    }
 }
 
 /// Writes batches until there are no more; an empty one says that it is all in vain.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::given;
-use super::reading::{self, Counts, Job, ReadVersion, ReadingError};
+use super::panel::{self, PanelError};
+use super::reading::{self, Counts, Job, Kind, ReadVersion, ReadingError};
 use super::rules::{BadRule, Rules};
 use super::sieve::{Sieve, Sifted};
+use super::xtream::Account;
 use crate::base::clock;
 use crate::base::progress::Progress;
 use crate::base::tasks;
@@ -64,6 +66,9 @@ pub enum RefreshError {
     /// It could not be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The panel could not be asked, or refuses.
+    #[error(transparent)]
+    Panel(#[from] PanelError),
     /// It could not be read or written.
     #[error(transparent)]
     Reading(#[from] ReadingError),
@@ -128,23 +133,31 @@ async fn attempt(store: &Store, id: ProviderId, how: How, progress: &Progress) -
     let rules = Arc::new(Rules::new(&playlist.rules)?);
     let current = playlist.versions.current.as_ref();
     let known = current.filter(|current| !how.anyway && may_ask(store, &playlist, current));
-    let request = fetch::Request {
-        location: &playlist.provider.location,
-        access: &playlist.access,
-        known: known.map(|known| &known.version.validators),
-        spool: &store.feeds_dir(),
-        key: &FeedId::Playlist(id).stem(),
-        most_bytes: MOST_BYTES,
-    };
-    let fetched = match fetch::fetch(request, progress).await? {
-        fetch::Outcome::NotModified => {
-            store.playlist_checked(id, None).await?;
-            return Ok(Outcome::Unchanged);
+    let (file, kind, validators) = match Account::is_location(&playlist.provider.location) {
+        true => {
+            let (file, list) = panel::fetch(store, &playlist, progress).await?;
+            (file, Kind::Panel(list), Validators::default())
         }
-        fetch::Outcome::Fetched(fetched) => fetched,
+        false => {
+            let request = fetch::Request {
+                location: &playlist.provider.location,
+                access: &playlist.access,
+                known: known.map(|known| &known.version.validators),
+                spool: &store.feeds_dir(),
+                key: &FeedId::Playlist(id).stem(),
+                most_bytes: MOST_BYTES,
+            };
+            match fetch::fetch(request, progress).await? {
+                fetch::Outcome::Fetched(fetched) => (fetched.file, Kind::M3u, fetched.validators),
+                fetch::Outcome::NotModified => {
+                    store.playlist_checked(id, None).await?;
+                    return Ok(Outcome::Unchanged);
+                }
+            }
+        }
     };
-    let version = read(store, &playlist, &rules, fetched.file, progress).await?;
-    let version = settle(store, &playlist, version, fetched.validators).await?;
+    let version = read(store, &playlist, &rules, file, kind, progress).await?;
+    let version = settle(store, &playlist, version, validators).await?;
     match version {
         Fit::Held(reason) => Ok(Outcome::Held { reason }),
         Fit::Publish(version, sifted, counts) => {
@@ -192,9 +205,11 @@ async fn read(
     playlist: &Playlist,
     rules: &Arc<Rules>,
     file: File,
+    kind: Kind,
     progress: &Progress,
 ) -> Result<ReadVersion, RefreshError> {
     let job = Job {
+        kind,
         base: given::base(&playlist.provider.location),
         rules: Arc::clone(rules),
         undecided: playlist.rules.channels.is_none(),

@@ -1,6 +1,6 @@
 //! The catalog: what is served, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{Channel, ChannelId, Device, GuideNumber, Provider, Source};
 
@@ -15,14 +15,21 @@ pub struct Catalog {
     pub sources: HashMap<ChannelId, Vec<Source>>,
     /// Providers.
     pub providers: Vec<Provider>,
-    /// Devices, the first one first. For now every device has every channel.
+    /// Devices, the first one first.
     pub devices: Vec<Device>,
+    /// The channels of devices, by their rows, that do not have all of them.
+    pub device_channels: HashMap<i64, HashSet<ChannelId>>,
 }
 
 impl Catalog {
     /// The channel of a number.
     pub fn channel(&self, number: &GuideNumber) -> Option<&Channel> {
         self.by_number.get(number).and_then(|index| self.channels.get(*index))
+    }
+
+    /// Whether a device has a channel.
+    pub fn has(&self, device: i64, channel: ChannelId) -> bool {
+        self.device_channels.get(&device).is_none_or(|channels| channels.contains(&channel))
     }
 
     /// The sources of a channel, by priority.

@@ -1,6 +1,6 @@
 //! The catalog read from the database, and rows turned into domain types.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use rusqlite::{Connection, Row};
@@ -37,7 +37,14 @@ pub(super) fn catalog(connection: &Connection) -> Result<Catalog, StoreError> {
         source.priority = u32::try_from(list.len()).unwrap_or(u32::MAX);
         list.push(source);
     }
-    Ok(Catalog { channels, by_number, sources, providers: providers(connection)?, devices: devices(connection)? })
+    Ok(Catalog {
+        channels,
+        by_number,
+        sources,
+        providers: providers(connection)?,
+        devices: devices(connection)?,
+        device_channels: device_channels(connection)?,
+    })
 }
 
 /// Playlists in use, in the order in which they were given.
@@ -51,6 +58,16 @@ pub(super) fn providers(connection: &Connection) -> Result<Vec<Provider>, StoreE
 /// Devices, the first one first.
 pub(super) fn devices(connection: &Connection) -> Result<Vec<Device>, StoreError> {
     rows(connection, "SELECT id, device_id, auth, udn, name, tuner_count, listen FROM devices ORDER BY id", device)
+}
+
+/// The channels of devices that do not have all of them.
+fn device_channels(connection: &Connection) -> Result<HashMap<i64, HashSet<ChannelId>>, StoreError> {
+    let sql = "SELECT id, channel_id FROM devices LEFT JOIN device_channels ON device_row = id WHERE NOT every_channel";
+    let mut channels: HashMap<i64, HashSet<ChannelId>> = HashMap::new();
+    for (row, channel) in rows(connection, sql, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))? {
+        channels.entry(row).or_default().extend(channel.map(ChannelId));
+    }
+    Ok(channels)
 }
 
 /// All rows of a query without parameters.

@@ -6,6 +6,7 @@ mod channels;
 mod devices;
 mod edits;
 mod events;
+mod guides;
 mod history;
 mod jobs;
 mod playlists;
@@ -41,6 +42,18 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/playlists/{id}/held/accept", post(playlists::accept))
         .route("/playlists/{id}/items", get(playlists::items))
         .route("/playlists/{id}/groups", get(playlists::groups))
+        .route("/channels/{id}/mapping", get(guides::suggestions).put(guides::map).delete(guides::unmap))
+        .route("/channels/{id}/programmes", get(guides::programmes))
+        .route("/guides", get(guides::list).post(guides::add))
+        .route("/guides/offered", get(guides::offered).post(guides::take))
+        .route("/guides/{id}", get(guides::show).patch(guides::change).delete(guides::remove))
+        .route("/guides/{id}/refresh", post(guides::refresh))
+        .route("/guides/{id}/held", delete(guides::discard))
+        .route("/guides/{id}/held/accept", post(guides::accept))
+        .route("/guides/{id}/channels", get(guides::channels))
+        .route("/guide/now", get(guides::now))
+        .route("/guide/search", get(guides::search))
+        .route("/mappings", get(guides::mappings))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/devices", get(devices::list).post(devices::add))

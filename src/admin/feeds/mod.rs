@@ -2,6 +2,7 @@
 //! ways of asking for the same.
 
 pub mod edits;
+pub mod guides;
 pub mod items;
 pub mod playlists;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use crate::base::chain::Chain;
 use crate::base::jobs::Jobs;
-use crate::model::ProviderId;
+use crate::model::{GuideId, ProviderId};
 use crate::playlist::RefreshError;
 use crate::store::{Store, StoreError};
 
@@ -18,7 +19,10 @@ pub trait Readers: Send + Sync + 'static {
     /// Begins to read a playlist; gives the number of the job. `anyway`: even if its server says that nothing is new.
     fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64;
 
-    /// Playlists, limits or rules have changed: looks again at what is due.
+    /// The same for a guide.
+    fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64;
+
+    /// Playlists, limits, channels, mappings have changed: looks again at what is due, and at what is not mapped.
     fn changed(&self);
 }
 

@@ -9,6 +9,7 @@ use crate::base::jobs::State;
 use crate::base::secret::SafeUrl;
 use crate::model::{FetchAccess, Headers, PlaylistRules, ProviderId};
 use crate::playlist::rules::Rules;
+use crate::playlist::xtream::{self, Account, AccountInfo};
 use crate::playlist::{self, given};
 use crate::store::editing::LINKS;
 use crate::store::playlists::{NewPlaylist, Origin, Playlist};
@@ -20,13 +21,19 @@ const MOST_CONNECTIONS: u32 = 1000;
 const MOST_REFRESH_H: u32 = 8760;
 
 /// What may be said of a playlist. Of a new one `location` is wanted; of one that is changed, what is absent stays.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaylistRequest {
     /// Its name.
     pub name: Option<String>,
     /// Address or path.
     pub location: Option<String>,
+    /// The server of an account at an Xtream Codes panel, in place of `location`; with it come the next two.
+    pub server: Option<String>,
+    /// Its user.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<String>,
     /// Connections at a time; `null`: as the provider says.
     #[serde(deserialize_with = "said")]
     pub max_connections: Option<Option<u32>>,
@@ -70,7 +77,7 @@ pub struct PlaylistView {
     pub id: ProviderId,
     /// Its name.
     pub name: String,
-    /// `m3u`, `links` (addresses typed in), `demo`.
+    /// `m3u`, `xtream`, `links` (addresses typed in), `demo`.
     pub kind: &'static str,
     /// Where it comes from.
     pub location: String,
@@ -211,9 +218,10 @@ impl Feeds {
     /// # Errors
     /// When what is said of it cannot be, or it is there already.
     pub async fn add_playlist(&self, request: PlaylistRequest) -> Result<PlaylistView, FeedsError> {
-        let location = request.location.as_deref().map(str::trim).filter(|location| !location.is_empty());
-        let location = location.ok_or_else(|| FeedsError::invalid("location", "A playlist needs an address or a file."))?;
-        let location = valid_location(location)?;
+        let location = wanted_location(&request)?;
+        let location = location.ok_or_else(|| {
+            FeedsError::invalid("location", "A playlist needs an address or a file, or a server with user and password.")
+        })?;
         let rules = request.rules.unwrap_or_default();
         Rules::new(&rules).map_err(|error| FeedsError::invalid("rules", sentence(&error)))?;
         let new = NewPlaylist {
@@ -240,15 +248,16 @@ impl Feeds {
     pub async fn change_playlist(&self, id: ProviderId, request: PlaylistRequest) -> Result<PlaylistView, FeedsError> {
         let before = self.store.playlist(id).await?;
         let mut playlist = before.clone();
+        let location = wanted_location(&request)?;
         if let Some(name) = request.name {
             playlist.provider.name = valid_name("name", &name)?;
         }
-        if let Some(location) = request.location {
+        if let Some(location) = location {
             if before.origin != Origin::Person || before.provider.location == LINKS {
                 let text = "This playlist comes from the settings; its address is changed there.";
                 return Err(FeedsError::Conflict(text.to_owned()));
             }
-            playlist.provider.location = valid_location(location.trim())?;
+            playlist.provider.location = location;
             playlist.key = given::key(&playlist.provider.location);
         }
         match request.max_connections {
@@ -343,6 +352,7 @@ impl Feeds {
             kind: match playlist.provider.location.as_str() {
                 LINKS => "links",
                 _ if playlist.origin == Origin::Demo => "demo",
+                location if Account::is_location(location) => "xtream",
                 _ => "m3u",
             },
             location: given::shown(&playlist.provider.location),
@@ -368,8 +378,12 @@ impl Feeds {
 }
 
 /// What a person should know about a playlist. Pure.
-fn warnings(playlist: &Playlist, _now_ms: i64) -> Vec<String> {
+fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
     let mut warnings = Vec::new();
+    let account: Option<AccountInfo> = playlist.account.clone().and_then(|account| serde_json::from_value(account).ok());
+    if let Some(warning) = account.and_then(|info| xtream::warning(&info, now_ms)) {
+        warnings.push(format!("Account: {warning}."));
+    }
     if let Some(reason) = playlist.versions.held.as_ref().and_then(|held| held.reason.as_deref()) {
         warnings
             .push(format!("A new version is held back: {reason}. The last good one is served. Accept or discard the new one."));
@@ -389,9 +403,31 @@ fn warnings(playlist: &Playlist, _now_ms: i64) -> Vec<String> {
     warnings
 }
 
+/// The location that a request asks for, checked.
+fn wanted_location(request: &PlaylistRequest) -> Result<Option<String>, FeedsError> {
+    let text = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let panel = (text(&request.server), text(&request.username), text(&request.password));
+    match (text(&request.location), panel) {
+        (Some(location), (None, None, None)) => valid_location(&location).map(Some),
+        (None, (Some(server), user, password)) => {
+            let account = Account::new(&server, &user.unwrap_or_default(), &password.unwrap_or_default());
+            account.map(|account| Some(account.location())).map_err(|error| FeedsError::invalid("server", sentence(&error)))
+        }
+        (None, (None, None, None)) => Ok(None),
+        (Some(_), _) => {
+            Err(FeedsError::invalid("location", "Give either `location`, or `server` with `username` and `password`."))
+        }
+        (None, _) => Err(FeedsError::invalid("server", "User and password need the server that they are for.")),
+    }
+}
+
 fn valid_location(location: &str) -> Result<String, FeedsError> {
     if location.chars().any(char::is_control) || location.len() > 8192 {
         return Err(FeedsError::invalid("location", "An address or a path is one line of at most 8192 characters."));
+    }
+    if Account::is_location(location) {
+        let account = Account::from_location(location).map_err(|error| FeedsError::invalid("location", sentence(&error)))?;
+        return Ok(account.location());
     }
     match location.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()) {
         Some(scheme) if !["http", "https", "file"].contains(&scheme.as_str()) => Err(FeedsError::invalid(
@@ -409,7 +445,7 @@ fn valid_connections(most: u32) -> Result<u32, FeedsError> {
     Err(FeedsError::invalid("max_connections", format!("An account allows 1 to {MOST_CONNECTIONS} connections.")))
 }
 
-fn valid_refresh(hours: u32) -> Result<u32, FeedsError> {
+pub(super) fn valid_refresh(hours: u32) -> Result<u32, FeedsError> {
     if hours <= MOST_REFRESH_H {
         return Ok(hours);
     }

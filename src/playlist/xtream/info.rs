@@ -3,6 +3,7 @@
 use std::io::{BufReader, Read};
 
 use serde::de::DeserializeSeed;
+use serde::{Deserialize, Serialize};
 
 use super::error::XtreamError;
 use super::loose::{Anything, Loose};
@@ -14,7 +15,7 @@ const MOST: u64 = 1 << 20;
 const LONGEST: usize = 128;
 
 /// An account as the panel sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInfo {
     /// Whether it may be used.
     pub status: Status,
@@ -34,7 +35,7 @@ pub struct AccountInfo {
 
 /// A panel as it describes itself. What it says of its address is often wrong; streams are asked for where the account was
 /// asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
     /// Name or address, without scheme and port.
     pub url: Option<String>,
@@ -53,7 +54,8 @@ pub struct ServerInfo {
 }
 
 /// What a panel calls an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It may be used.
     Active,
