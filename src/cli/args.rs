@@ -1,8 +1,12 @@
 //! What can be asked for on the command line.
 
+mod feeds;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+pub(super) use self::feeds::{Channel, ChannelCommand, Guide, GuideCommand, Playlist, PlaylistCommand};
 
 /// A home network tuner: your streams, offered to the house as an HDHomeRun.
 #[derive(Debug, Parser)]
@@ -25,6 +29,12 @@ pub(super) enum Command {
     Probe(Probe),
     /// Look for HDHomeRun devices in the network, Rooftop among them.
     Discover(Discover),
+    /// Add, list, read, accept playlists; choose what of them becomes channels.
+    Playlist(Playlist),
+    /// Add, list, read guides; say which channel has which; see what is on.
+    Guide(Guide),
+    /// List, make, change, number, export and import channels.
+    Channel(Channel),
     /// Copy the database to a file, also while the server runs.
     Backup(Backup),
     /// Put a backup in place of the database. The server must be stopped; the old database is kept beside it.

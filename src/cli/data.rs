@@ -9,6 +9,7 @@ use super::args::Where;
 use crate::config::Origin;
 use crate::config::place::SERVICE_DIR;
 use crate::store::Store;
+use crate::store::items::FOLDER;
 
 /// A data directory.
 pub(super) struct Data {
@@ -32,6 +33,15 @@ impl Data {
         Store::open_beside(&self.dir).with_context(|| self.advice())
     }
 
+    /// The same, but makes the database where there is none yet: a playlist may be added before the first start. Blocking.
+    pub(super) fn open_or_make(&self) -> anyhow::Result<Store> {
+        // Where the directory is only a guess, none is made: it would be the wrong one as often as not.
+        if !self.guessed && !self.dir.join(crate::store::FILE).exists() {
+            return Store::open(&self.dir).with_context(|| self.advice());
+        }
+        self.open()
+    }
+
     fn advice(&self) -> String {
         let dir = self.dir.display();
         if self.guessed && self.dir != Path::new(SERVICE_DIR) && Path::new(SERVICE_DIR).exists() {
@@ -49,13 +59,17 @@ impl Data {
         if !rustix::process::geteuid().is_root() || owner.uid() == 0 {
             return Ok(());
         }
-        for entry in std::fs::read_dir(&self.dir).with_context(|| format!("cannot list {}", self.dir.display()))?.flatten() {
+        self.give(&self.dir, &owner, |name| name.starts_with(b"rooftop.") || name == FOLDER.as_bytes())?;
+        let feeds = self.dir.join(FOLDER);
+        if feeds.is_dir() { self.give(&feeds, &owner, |_| true) } else { Ok(()) }
+    }
+
+    /// Gives what root owns in a directory, and whose name fits, to `owner`.
+    fn give(&self, dir: &Path, owner: &std::fs::Metadata, fits: impl Fn(&[u8]) -> bool) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?.flatten() {
             let Ok(meta) = entry.metadata() else { continue };
-            if meta.is_file()
-                && meta.uid() == 0
-                && meta.nlink() == 1
-                && entry.file_name().as_encoded_bytes().starts_with(b"rooftop.")
-            {
+            let ours = meta.is_dir() || (meta.is_file() && meta.nlink() == 1);
+            if ours && meta.uid() == 0 && fits(entry.file_name().as_encoded_bytes()) {
                 lchown(entry.path(), Some(owner.uid()), Some(owner.gid()))
                     .with_context(|| format!("cannot give {} to the service", entry.path().display()))?;
             }

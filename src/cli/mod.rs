@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod data;
 mod discover;
+mod feeds;
 mod probe;
 mod serve;
 mod settings;
@@ -49,6 +50,9 @@ fn dispatch(command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args),
         Command::Probe(args) => probe::run(&args, as_json),
         Command::Discover(args) => discover::run(&args, as_json),
+        Command::Playlist(args) => feeds::playlists::run(&args, as_json),
+        Command::Guide(args) => feeds::guides::run(&args, as_json),
+        Command::Channel(args) => feeds::channels::run(&args, as_json),
         Command::Backup(args) => backup::backup(&args, as_json),
         Command::Restore(args) => backup::restore(&args, as_json),
         Command::Token(args) => token::run(&args, as_json),

@@ -23,6 +23,17 @@ pub async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T, Probl
     read_json_of(request, MOST_BYTES).await
 }
 
+/// Of tables of channels.
+pub const TABLE: usize = 32 * 1024 * 1024;
+
+/// Reads all that a request brings, of at most so many bytes.
+///
+/// # Errors
+/// 413 and 408 if it is too large or too slow.
+pub async fn read_bytes(request: Request, most: usize) -> Result<axum::body::Bytes, Problem> {
+    Ok(body::read(request.into_body(), most, BODY_TIME).await?)
+}
+
 /// Reads a request's JSON of at most so many bytes.
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! What people change of channels and their sources, below `/api/v1/channels` and `/api/v1/sources`.
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::header::{HeaderValue, LOCATION};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LOCATION};
 use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::problem::Problem;
 use crate::admin::AdminState;
 use crate::admin::feeds::FeedsError;
 use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, SourceRequest};
+use crate::admin::feeds::table::Form;
 use crate::http::reply;
 use crate::model::{ChannelId, SourceId};
 
@@ -61,6 +62,44 @@ struct Changed {
 pub async fn many(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
     let request: BulkRequest = body::read_json_of(request, body::LARGE).await?;
     Ok(reply::json(&Changed { channels: state.feeds.edit_channels(&request).await? }))
+}
+
+/// As what a table comes or goes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wish {
+    format: Form,
+}
+
+/// `GET /channels/export?format=csv|json`: all channels as a table.
+pub async fn export(
+    State(state): State<AdminState>,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Result<Response<Body>, Problem> {
+    let Query(Wish { format }) = wish.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let table = state.feeds.export_channels(format).await?;
+    let (media, name) = match format {
+        Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"channels.csv\""),
+        Form::Json => (reply::media_type::JSON, "attachment; filename=\"channels.json\""),
+    };
+    let mut response = reply::document(media, table);
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(name));
+    Ok(response)
+}
+
+/// `POST /channels/import`, with a table as `text/csv` or `application/json`: all of it, or nothing.
+pub async fn import(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
+    let media = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let form = match media.split(';').next().unwrap_or_default().trim() {
+        "text/csv" => Form::Csv,
+        "application/json" => Form::Json,
+        _ => {
+            let how = "Send a table, with `Content-Type: text/csv` or `application/json`.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, how));
+        }
+    };
+    let table = body::read_bytes(request, body::TABLE).await?;
+    Ok(reply::json(&state.feeds.import_channels(form, &table).await?))
 }
 
 /// `POST /channels/{id}/sources`: one more source.

@@ -33,6 +33,8 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/status", get(status::show))
         .route("/channels", get(channels::list).post(edits::add))
         .route("/channels/bulk", post(edits::many))
+        .route("/channels/export", get(edits::export))
+        .route("/channels/import", post(edits::import))
         .route("/channels/{id}", get(channels::show).patch(edits::change).delete(edits::remove))
         .route("/channels/{id}/sources", post(edits::add_source).put(edits::order_sources))
         .route("/playlists", get(playlists::list).post(playlists::add))

@@ -5,6 +5,7 @@ pub mod edits;
 pub mod guides;
 pub mod items;
 pub mod playlists;
+pub mod table;
 
 use std::sync::Arc;
 

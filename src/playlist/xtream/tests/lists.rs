@@ -219,7 +219,7 @@ fn an_item_is_the_same_after_a_new_password_and_below_another_number() {
         let mut keys = Vec::new();
         streams(json.as_bytes(), account, &groups(), Format::Ts, |event| {
             if let Event::Entry(entry) = event {
-                keys.push(identity::item_key(entry.attributes.get("tvg-id"), &entry.name, &entry.url));
+                keys.push(identity::keys(entry.attributes.get("tvg-id"), &entry.name, &entry.url).item);
             }
             ControlFlow::Continue(())
         })
