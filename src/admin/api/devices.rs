@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{HeaderValue, LOCATION};
 use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::problem::Problem;
+use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, DevicePatch, NewDevice};
@@ -122,6 +124,39 @@ pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> 
     }
     state.backend.remove_device(id).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /devices/{id}/channels`.
+pub async fn lineup(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.lineup(existing(&state, &id)?)?))
+}
+
+/// `PUT /devices/{id}/channels` `{"all": true}`, `{"channels": [1, 2]}` or `{"groups": ["News"]}`.
+pub async fn set_lineup(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, &id)?;
+    let request: LineupRequest = body::read_json_of(request, body::LARGE).await?;
+    Ok(reply::json(&state.feeds.set_lineup(id, request).await?))
+}
+
+/// How long a part may be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Most {
+    most: Option<usize>,
+}
+
+/// `GET /devices/split?most=400`: how the lineup could be split over several devices.
+pub async fn split(
+    State(state): State<AdminState>,
+    most: Result<Query<Most>, QueryRejection>,
+) -> Result<Response<Body>, Problem> {
+    let Query(Most { most }) = most.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let parts = state.feeds.split(most.unwrap_or(MANY_CHANNELS))?;
+    Ok(reply::json(&serde_json::json!({ "parts": parts })))
 }
 
 fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {

@@ -59,6 +59,8 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/devices", get(devices::list).post(devices::add))
+        .route("/devices/split", get(devices::split))
+        .route("/devices/{id}/channels", get(devices::lineup).put(devices::set_lineup))
         .route("/devices/{id}", get(devices::show).patch(devices::change).delete(devices::remove))
         .route("/providers", get(providers::list))
         .route("/providers/{id}", patch(providers::change))

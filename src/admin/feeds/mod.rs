@@ -4,6 +4,7 @@
 pub mod edits;
 pub mod guides;
 pub mod items;
+pub mod lineups;
 pub mod playlists;
 pub mod table;
 

@@ -256,3 +256,137 @@ async fn events_take_turns_in_channels_of_their_own() {
         assert_eq!(house.store.catalog().channel(&"901".parse().unwrap()).unwrap().id, slot);
     }
 }
+
+#[tokio::test]
+async fn a_device_has_the_channels_it_is_given() {
+    let house = House::new();
+    house.add(json!({ "location": house.list(LIST) })).await;
+    let device = house.store.catalog().devices[0].clone();
+    let path = format!("/devices/{}/channels", device.id);
+    let all = house.done("GET", &path, Value::Null).await;
+    assert_eq!((&all["all"], all["channels"].as_array().unwrap().len(), &all["warning"]), (&json!(true), 3, &Value::Null));
+    let news = house.done("PUT", &path, json!({ "groups": ["NEWS"] })).await;
+    assert_eq!((&news["all"], news["channels"].as_array().unwrap().len()), (&json!(false), 2));
+    let one = house.store.catalog().channel(&"5".parse().unwrap()).unwrap().id;
+    house.done("PUT", &path, json!({ "channels": [one] })).await;
+    let catalog = house.store.catalog();
+    assert_eq!(catalog.channels.iter().filter(|channel| catalog.has(device.row, channel.id)).count(), 1);
+    for bad in [json!({}), json!({ "all": true, "groups": [] }), json!({ "channels": [99] })] {
+        assert!(house.send("PUT", &path, bad).await.0.is_client_error());
+    }
+    assert_eq!(house.done("PUT", &path, json!({ "all": true })).await["all"], true);
+    let parts = house.done("GET", "/devices/split?most=2", Value::Null).await;
+    assert_eq!(
+        parts["parts"].as_array().unwrap().iter().map(|part| part["channels"].as_array().unwrap().len()).collect::<Vec<_>>(),
+        [2, 1]
+    );
+}
+
+#[tokio::test]
+async fn channels_go_to_a_table_and_back() {
+    let house = House::new();
+    house.add(json!({ "location": house.list(LIST) })).await;
+    let (status, table) = get(&house.app, "/api/v1/channels/export").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(table.starts_with("id,number,name,groups,logo,guide_id,enabled,favorite\n1,5,One,News,,a,true,false\n"), "{table}");
+    let import = |media: &'static str, table: String| {
+        let mut request = request("POST", "/api/v1/channels/import", Some(TOKEN), None);
+        request.headers_mut().insert("content-type", media.parse().unwrap());
+        *request.body_mut() = Body::from(table);
+        house.app.clone().oneshot(request)
+    };
+    let changed = table.replace("5,One,News", "9.1,Eins,News;Top").replace("true,false\n2", "false,true\n2");
+    assert_eq!(text(import("text/csv", changed).await.unwrap()).await, "{\"rows\":3,\"changed\":1}");
+    assert_eq!(house.lineup().await, ["100 Two", "101 Three"]);
+    let back = import("application/json", "[{\"number\":\"9.1\",\"name\":\"-\",\"enabled\":true}]".into()).await.unwrap();
+    assert_eq!(back.status(), StatusCode::OK);
+    assert_eq!(house.lineup().await, ["9.1 One", "100 Two", "101 Three"]);
+    assert_eq!(import("text/csv", "number\n77\n".into()).await.unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(import("text/html", String::new()).await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+/// A guide of two channels with an hour of each, around now.
+fn guide(ids: [&str; 2]) -> String {
+    let now = jiff::Timestamp::from_second(crate::base::clock::wall_ms() / 1000).unwrap();
+    let at = |minutes: i64| (now + jiff::SignedDuration::from_mins(minutes)).strftime("%Y%m%d%H%M%S +0000").to_string();
+    let channels = ids.map(|id| format!("<channel id=\"{id}\"><display-name>Channel {id}</display-name></channel>"));
+    let programmes = ids.map(|id| {
+        let one = |from: i64, to: i64, title: &str| {
+            format!(
+                "<programme start=\"{}\" stop=\"{}\" channel=\"{id}\"><title>{title} of {id}</title></programme>",
+                at(from),
+                at(to)
+            )
+        };
+        one(-30, 30, "Morning") + &one(30, 90, "Evening")
+    });
+    format!("<tv>{}{}</tv>", channels.concat(), programmes.concat())
+}
+
+#[tokio::test]
+async fn guides_are_read_mapped_and_shown() {
+    let house = House::new();
+    house.add(json!({ "location": house.list(LIST) })).await;
+    let path = house.dir.path().join("guide.xml");
+    std::fs::write(&path, guide(["a", "zwei"])).unwrap();
+    let added = house.done("POST", "/guides", json!({ "location": path.to_str().unwrap(), "name": "Mine" })).await;
+    house.read(&added).await;
+    let shown = house.done("GET", &format!("/guides/{}", added["id"]), Value::Null).await;
+    let report = &shown["current"]["report"];
+    assert_eq!((&report["channels"], &report["mapped"], &report["kept"]), (&json!(2), &json!(1), &json!(2)), "{shown}");
+    let two = house.store.catalog().channel(&"100".parse().unwrap()).unwrap().id.0;
+    let mappings = house.done("GET", "/mappings", Value::Null).await;
+    assert_eq!(
+        (&mappings["mappings"][0]["how"], &mappings["mappings"][1]["how"]),
+        (&json!("guide_id"), &Value::Null),
+        "{mappings}"
+    );
+    let map = format!("/channels/{two}/mapping");
+    for bad in
+        [json!({ "guide": added["id"] }), json!({ "guide": added["id"], "guide_channel": "none" }), json!({ "offset_s": 99_999 })]
+    {
+        assert!(house.send("PUT", &map, bad).await.0.is_client_error());
+    }
+    house.done("PUT", &map, json!({ "guide": added["id"], "guide_channel": "zwei", "offset_s": 3600 })).await;
+    let refresh = house.done("POST", &format!("/guides/{}/refresh?anyway=true", added["id"]), Value::Null).await;
+    house.read(&refresh).await;
+    let on = house.done("GET", "/guide/now", Value::Null).await;
+    let title = |index: usize, which: &str| on["channels"][index][which]["title"].clone();
+    assert_eq!((title(0, "now"), title(0, "next")), (json!("Morning of a"), json!("Evening of a")));
+    assert_eq!((title(1, "now"), title(1, "next")), (Value::Null, json!("Morning of zwei")), "an hour later: {on}");
+    assert!(on["channels"][0]["progress_per_mille"].as_u64().unwrap().abs_diff(500) < 20);
+    let found = house.done("GET", "/guide/search?q=EVENING", Value::Null).await;
+    assert_eq!(found["found"].as_array().unwrap().len(), 2, "{found}");
+    let programmes = house.done("GET", &format!("/channels/{two}/programmes?hours=3"), Value::Null).await;
+    assert_eq!(programmes["programmes"].as_array().unwrap().len(), 2);
+
+    // The guide has lost both channels: it is held back, and the last good one is served.
+    std::fs::write(&path, "<tv></tv>").unwrap();
+    let refresh = house.done("POST", &format!("/guides/{}/refresh", added["id"]), Value::Null).await;
+    house.read(&refresh).await;
+    let shown = house.done("GET", &format!("/guides/{}", added["id"]), Value::Null).await;
+    assert!(shown["held"]["reason"].as_str().unwrap().contains("no channels at all"), "{shown}");
+    assert_eq!(house.done("GET", "/guide/now", Value::Null).await["channels"][0]["now"]["title"], "Morning of a");
+    house.done("DELETE", &format!("/guides/{}/held", added["id"]), Value::Null).await;
+    // Another guide in its place: what a person said stays, what was found by itself is found anew.
+    std::fs::write(&path, guide(["b", "c"])).unwrap();
+    let refresh = house.done("POST", &format!("/guides/{}/refresh", added["id"]), Value::Null).await;
+    house.read(&refresh).await;
+    let mappings = house.done("GET", "/mappings", Value::Null).await;
+    assert_eq!(
+        (&mappings["mappings"][0]["how"], &mappings["mappings"][1]["guide_channel"]),
+        (&Value::Null, &json!("zwei")),
+        "{mappings}"
+    );
+    house.done("DELETE", &map, Value::Null).await;
+    house.done("DELETE", &format!("/guides/{}", added["id"]), Value::Null).await;
+    assert_eq!(house.done("GET", "/guides", Value::Null).await["guides"], json!([]));
+    assert_eq!(
+        std::fs::read_dir(house.store.feeds_dir())
+            .unwrap()
+            .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with("guide")
+                && !file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".lock"))
+            .count(),
+        0
+    );
+}
