@@ -44,8 +44,8 @@ impl Ports for NoPlans {
     fn source_seen(&self, _: ChannelId, _: SourceId, _: &StreamInfo) {}
 }
 
-/// A store in memory.
-struct Memory(Mutex<Catalog>, Option<Store>);
+/// A store in memory, or a real one, and the directory that has to be there for as long.
+struct Memory(Mutex<Catalog>, Option<Store>, #[expect(dead_code, reason = "held, never read")] Option<tempfile::TempDir>);
 
 impl Memory {
     fn change<T>(&self, act: impl FnOnce(&mut Catalog) -> Result<T, BackendError>) -> Result<T, BackendError> {
@@ -243,7 +243,7 @@ impl Readers for Direct {
 fn app(channels: u32, situation: Situation) -> Router {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    app_of(Memory(Mutex::new(catalog(channels)), None), store, situation)
+    app_of(Memory(Mutex::new(catalog(channels)), None, Some(dir)), store, situation)
 }
 
 fn app_of(backend: Memory, store: Store, situation: Situation) -> Router {

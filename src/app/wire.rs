@@ -71,6 +71,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let jobs = Jobs::default();
     let guides = Guides::new(&store, &jobs);
     let playlists = Playlists::new(&config, &store, &pool, &guides, &jobs);
+    // What was begun days ago is not gone on with.
+    if let Err(error) = crate::fetch::sweep(&store.feeds_dir()) {
+        tracing::debug!(%error, "parts of old downloads could not be looked at");
+    }
     playlists.before_serving().await?;
     demo::offer(&config.playlists, &store, &pool, &clips).await?;
 

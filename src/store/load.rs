@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::{Connection, Row};
 
 use super::{Catalog, StoreError};
-use crate::model::{Channel, ChannelId, Device, Health, Provider, ProviderId, Source, SourceId};
+use crate::model::{Channel, ChannelId, Device, FetchAccess, Headers, Health, Provider, ProviderId, Source, SourceId};
 
 /// Enabled, living channels that at least one playlist still carries.
 pub(super) const CHANNELS: &str = "
@@ -19,7 +19,7 @@ pub(super) const CHANNELS: &str = "
 /// Sources of all channels that playlists still carry, in the order in which they are tried.
 pub(super) const SOURCES: &str = "
     SELECT sources.id, channel_id, provider_id, sources.name, url, headers, item_key, priority, enabled,
-           failures, last_failure_ms, last_reason, last_success_ms, cool_until_ms
+           failures, last_failure_ms, last_reason, last_success_ms, cool_until_ms, providers.access
     FROM sources JOIN providers ON providers.id = sources.provider_id
     LEFT JOIN source_health ON source_health.source_id = sources.id
     WHERE sources.active AND providers.active
@@ -112,6 +112,8 @@ pub(super) fn channel(row: &Row<'_>) -> Result<Channel, StoreError> {
 
 fn source(row: &Row<'_>) -> Result<Source, StoreError> {
     let headers: String = row.get(5)?;
+    let headers =
+        serde_json::from_str(&headers).map_err(|error| StoreError::Nonsense(format!("headers of a source: {error}")))?;
     let failures: Option<u32> = row.get(9)?;
     let health = Health {
         failures: failures.unwrap_or(0),
@@ -126,12 +128,29 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
         provider: ProviderId(row.get(2)?),
         name: row.get(3)?,
         url: row.get(4)?,
-        headers: serde_json::from_str(&headers).map_err(|error| StoreError::Nonsense(format!("headers of a source: {error}")))?,
+        headers: of_provider(&row.get::<_, String>(14)?, headers)?,
         item_key: row.get(6)?,
         priority: row.get(7)?,
         enabled: row.get(8)?,
         health,
     })
+}
+
+/// The headers of a source, with those that are sent to its provider whatever is asked for. What the playlist says of the source
+/// itself goes first.
+fn of_provider(access: &str, mut headers: Headers) -> Result<Headers, StoreError> {
+    if access == "{}" {
+        return Ok(headers);
+    }
+    let access: FetchAccess =
+        serde_json::from_str(access).map_err(|error| StoreError::Nonsense(format!("how a playlist is fetched: {error}")))?;
+    let agent = access.user_agent.map(|agent| ("User-Agent".to_owned(), agent));
+    for (name, value) in access.headers.0.into_iter().chain(agent) {
+        if !headers.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            headers.0.push((name, value));
+        }
+    }
+    Ok(headers)
 }
 
 fn device(row: &Row<'_>) -> Result<Device, StoreError> {

@@ -112,6 +112,11 @@ pub async fn add_source(State(state): State<AdminState>, id: Id, request: Reques
     Ok(response)
 }
 
+/// `GET /channels/{id}/backups`: items of playlists that are the same channel, to be given to it as further sources.
+pub async fn backups(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&serde_json::json!({ "backups": state.feeds.backups(channel(id)?).await? })))
+}
+
 /// The order in which sources are tried.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

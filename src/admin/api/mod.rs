@@ -44,6 +44,7 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/playlists/{id}/held/accept", post(playlists::accept))
         .route("/playlists/{id}/items", get(playlists::items))
         .route("/playlists/{id}/groups", get(playlists::groups))
+        .route("/channels/{id}/backups", get(edits::backups))
         .route("/channels/{id}/mapping", get(guides::suggestions).put(guides::map).delete(guides::unmap))
         .route("/channels/{id}/programmes", get(guides::programmes))
         .route("/guides", get(guides::list).post(guides::add))

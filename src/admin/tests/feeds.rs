@@ -13,7 +13,7 @@ impl House {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("data")).unwrap();
-        let memory = Memory(Mutex::new(Catalog::default()), Some(store.clone()));
+        let memory = Memory(Mutex::new(Catalog::default()), Some(store.clone()), None);
         let app = app_of(memory, store.clone(), settled());
         Self { dir, store, app }
     }
@@ -222,7 +222,7 @@ async fn a_channel_of_ones_own_has_sources_from_anywhere() {
     let now = house.done("GET", &format!("/channels/{}", made["id"]), Value::Null).await;
     assert_eq!(
         (urls(&now), house.lineup().await),
-        (vec!["udp://239.0.0.1:5000".into(), "http://h/2?***".into()], vec!["3 Two".to_owned()])
+        (vec!["udp://239.0.0.1:5000".into(), "http://h/2?token=***".into()], vec!["3 Two".to_owned()])
     );
     house.done("DELETE", &format!("/sources/{}", ids[2]), Value::Null).await;
     house.done("PATCH", &format!("/sources/{}", ids[0]), json!({ "enabled": false })).await;
@@ -231,6 +231,27 @@ async fn a_channel_of_ones_own_has_sources_from_anywhere() {
     for bad in [json!({}), json!({ "url": "javascript:1" }), json!({ "playlist": playlist, "item": 99 })] {
         assert!(house.send("POST", &path, bad).await.0.is_client_error());
     }
+}
+
+#[tokio::test]
+async fn backups_are_found_by_id_and_by_name() {
+    let house = House::new();
+    let list = "#EXTM3U\n#EXTINF:-1 tvg-id=\"a\",Sport One\nhttp://h/1\n#EXTINF:-1,UK: Sport One FHD\nhttp://h/2\n#EXTINF:-1,Sport One (backup)\nhttp://h/3\n\
+                #EXTINF:-1,Sport One +1\nhttp://h/4\n#EXTINF:-1,Sport Two\nhttp://h/5\n#EXTINF:-1,Sport One\nhttp://h/movie/6.mp4\n";
+    let rules = json!({ "channels": "none", "vod": true });
+    let playlist = house.add(json!({ "location": house.list(list), "rules": rules })).await["id"].clone();
+    let made = house.done("POST", "/channels", json!({ "sources": [{ "playlist": playlist, "item": 1 }] })).await;
+    let found = house.done("GET", &format!("/channels/{}/backups", made["id"]), Value::Null).await;
+    let found: Vec<(i64, &str)> = found["backups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["item"].as_i64().unwrap(), one["why"].as_str().unwrap()))
+        .collect();
+    assert_eq!(found, [(2, "name"), (3, "name")], "the best first, an hour later is another channel");
+    house.done("POST", &format!("/channels/{}/sources", made["id"]), json!({ "playlist": playlist, "item": 2 })).await;
+    let left = house.done("GET", &format!("/channels/{}/backups", made["id"]), Value::Null).await;
+    assert_eq!(left["backups"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -62,11 +62,19 @@ impl Items {
     /// # Errors
     /// When it is damaged; those of `each`.
     pub fn each(&self, mut each: impl FnMut(PlaylistItem) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.each_found(|found| each(found.item))
+    }
+
+    /// The same, with the number of each.
+    ///
+    /// # Errors
+    /// When it is damaged; those of `each`.
+    pub fn each_found(&self, mut each: impl FnMut(Found) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut statement =
             self.0.prepare(&format!("SELECT {COLUMNS} FROM items LEFT JOIN groups ON groups.id = group_id ORDER BY items.id"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            each(found(row)?.item)?;
+            each(found(row)?)?;
         }
         Ok(())
     }
