@@ -39,20 +39,26 @@ const VOLATILE: [&str; 22] = [
 /// Words in front of a stream's number that are nobody's user name.
 const PLAIN: [&str; 10] = ["hls", "stream", "streams", "channel", "channels", "play", "tv", "video", "udp", "rtp"];
 
-/// The keys of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keys {
+/// The keys of an item. That of its address is made when it is asked for: of most items nobody wants it.
+#[derive(Debug, Clone)]
+pub struct Keys<'a> {
     /// Of the item: its `tvg-id` and address without volatile parts; without a `tvg-id`, its name and address.
     pub item: Key,
+    stable: Cow<'a, str>,
+}
+
+impl Keys<'_> {
     /// Of the address alone.
-    pub url: Key,
+    pub fn url(&self) -> Key {
+        hash(&[&[&self.stable]])
+    }
 }
 
 /// The keys of an item.
-pub fn keys(tvg_id: Option<&str>, name: &str, url: &str) -> Keys {
+pub fn keys<'a>(tvg_id: Option<&str>, name: &str, url: &'a str) -> Keys<'a> {
     let stable = stable(url);
     let (what, label) = tvg_id.map_or(("name", name), |id| ("id", id));
-    Keys { item: hash(&[&[what, "\0", label], &[&stable]]), url: hash(&[&[&stable]]) }
+    Keys { item: hash(&[&[what, "\0", label], &[&stable]]), stable }
 }
 
 /// Key of the channel an item belongs to: items that share a `tvg-id` are one channel.
@@ -77,39 +83,57 @@ fn web_url(location: &str) -> Option<Url> {
 /// An address without user, password, fragment, volatile query keys and the account in an Xtream path
 /// (`/live/USER/PASSWORD/ID.ts`, `/USER/PASSWORD/ID`).
 fn stable(address: &str) -> Cow<'_, str> {
-    match is_plain(address) {
-        true => Cow::Borrowed(address),
-        false => Cow::Owned(reduced(address)),
-    }
+    plain(address).unwrap_or_else(|| Cow::Owned(reduced(address)))
 }
 
-/// Whether an address is one that [`reduced`] would leave as it is: most are, and that is seen much sooner than done.
-fn is_plain(address: &str) -> bool {
+/// What [`reduced`] would make of an address that is as most are, which is seen much sooner than done. `None`: it is another one.
+fn plain(address: &str) -> Option<Cow<'_, str>> {
     let (rest, usual_port) = match (address.strip_prefix("http://"), address.strip_prefix("https://")) {
         (Some(rest), _) => (rest, "80"),
         (_, Some(rest)) => (rest, "443"),
-        _ => return false,
+        _ => return None,
     };
-    let Some((host, path)) = rest.split_once('/') else { return false };
+    let (host, path) = rest.split_at(memchr::memchr(b'/', rest.as_bytes())?);
+    let path = path.strip_prefix('/')?;
+    // A name, and not an address: what numbers may mean is left to those who know.
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~,+=/.".contains(&byte);
+    if !is_plain_host(host, usual_port) || !path.bytes().all(safe) {
+        return None;
+    }
+    let mut segments = [""; 8];
+    let mut count = 0;
+    for segment in path.split('/') {
+        if segment == "." || segment == ".." {
+            return None;
+        }
+        *segments.get_mut(count)? = segment;
+        count += 1;
+    }
+    let segments = segments.get(..count)?;
+    let Some(account) = xtream_account(segments) else { return Some(Cow::Borrowed(address)) };
+    let mut stable = String::with_capacity(address.len());
+    stable.push_str(address.get(..address.len() - path.len())?);
+    for (at, segment) in segments.iter().enumerate() {
+        stable.push_str(if at > 0 { "/" } else { "" });
+        stable.push_str(if account.contains(&at) { "-" } else { segment });
+    }
+    Some(Cow::Owned(stable))
+}
+
+/// Whether a host, with or without a port, is a name as it would be written again.
+fn is_plain_host(host: &str, usual_port: &str) -> bool {
     let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
     let own_port = |port: &str| {
         let digits = (1..=4).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
         digits && !port.starts_with('0') && port != usual_port
     };
     let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
-    let letter = host.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+    host.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
         && host.rsplit('.').next().is_some_and(|last| last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_lowercase()))
-        && !host.contains("xn--")
-        && !host.contains("..");
-    // A name, and not an address: what numbers may mean is left to those who know.
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~,+=/.".contains(&byte);
-    let dots = |segment: &str| segment == "." || segment == "..";
-    letter
-        && port.is_none_or(own_port)
         && host.bytes().all(named)
-        && path.bytes().all(safe)
-        && !path.split('/').any(dots)
-        && xtream_account(&path.split('/').collect::<Vec<_>>()).is_none()
+        && !host.contains("xn--")
+        && !host.contains("..")
+        && port.is_none_or(own_port)
 }
 
 fn reduced(address: &str) -> String {
@@ -182,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn url_key(url: &str) -> Key {
-        keys(None, "", url).url
+        keys(None, "", url).url()
     }
 
     fn item_key(tvg_id: Option<&str>, name: &str, url: &str) -> Key {
@@ -190,19 +214,32 @@ mod tests {
     }
 
     proptest! {
-        /// What is taken for plain is what the long way would leave as it is.
+        /// What is taken for plain becomes what the long way would make of it.
         #[test]
-        fn plain_addresses_stay(address in "(https?://)?[a-z0-9.-]{0,6}[a-z]{0,3}(:80|:8080)?(/[A-Za-z0-9._~,+=%@ -]{0,6}){0,5}(\\?[a-z=&]{0,8})?") {
-            if is_plain(&address) {
-                prop_assert_eq!(reduced(&address), address);
+        fn plain_addresses_become_the_same(address in "(https?://)?[a-z0-9.-]{0,6}[a-z]{0,3}(:80|:8080)?(/[A-Za-z0-9._~,+=%@ -]{0,6}){0,5}(\\?[a-z=&]{0,8})?") {
+            if let Some(plain) = plain(&address) {
+                prop_assert_eq!(reduced(&address), plain);
             }
         }
 
         #[test]
         fn usual_addresses_are_plain(name in "[a-z][a-z0-9-]{0,8}[a-z0-9]", path in "[A-Za-z0-9_-]{1,10}") {
             let address = format!("https://{name}.example/{path}/index.m3u8");
-            prop_assert!(is_plain(&address), "{}", address);
+            prop_assert_eq!(plain(&address), Some(Cow::Borrowed(address.as_str())));
             prop_assert_eq!(reduced(&address), address);
+        }
+
+        #[test]
+        fn accounts_are_plain_too(
+            kind in "(live/|movie/|series/|timeshift/|hls/)?", user in "[A-Za-z0-9._~,+=-]{0,9}", password in "[A-Za-z0-9.]{0,9}",
+            more in "(60/)?", id in "[0-9]{0,5}(\\.ts|\\.m3u8)?",
+        ) {
+            let address = format!("http://host.example:8080/{kind}{user}/{password}/{more}{id}");
+            if let Some(plain) = plain(&address) {
+                prop_assert_eq!(&reduced(&address), &plain);
+            } else {
+                prop_assert!(["/./", "/../", "/.", "/.."].iter().any(|dots| address.contains(dots)), "{}", address);
+            }
         }
     }
 

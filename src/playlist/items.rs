@@ -27,23 +27,23 @@ pub enum Base {
 
 /// The item that an entry is. `None`: nothing here can read its address.
 pub fn item(mut entry: Entry, base: &Base) -> Option<PlaylistItem> {
-    let url = address(&entry.url, base)?;
+    let url = address(std::mem::take(&mut entry.url), base)?;
     let headers = entry.headers();
     let drm = entry.attributes.get("drm").is_some_and(is_true) || is_protected(&entry);
     let kind = kind(&url, &entry.attributes);
     let attribute = |name: &str| entry.attributes.get(name).map(str::trim).filter(|value| !value.is_empty());
-    let guide_id = attribute("tvg-id").map(str::to_owned);
-    let name = [Some(entry.name.as_str()), attribute("tvg-name"), guide_id.as_deref()];
-    let name = name.into_iter().flatten().find(|name| !name.is_empty()).map_or_else(|| stem(&url), str::to_owned);
     let number = ["tvg-chno", "channel-number"].into_iter().filter_map(attribute).find(|number| wish(number).is_some());
     let number = number.map(str::to_owned);
-    let group = attribute("group-title").map(str::to_owned).or_else(|| entry.group.take());
-    let logo = attribute("tvg-logo").filter(|logo| logo.starts_with("http")).map(str::to_owned);
     let favorite = attribute("favorite").is_some_and(is_true);
+    let named =
+        (!entry.name.is_empty()).then(|| std::mem::take(&mut entry.name)).or_else(|| attribute("tvg-name").map(str::to_owned));
+    let guide_id = placed(&mut entry.attributes, "tvg-id");
+    let name = named.or_else(|| guide_id.clone()).unwrap_or_else(|| stem(&url));
+    let group = placed(&mut entry.attributes, "group-title").or_else(|| entry.group.take());
+    let logo = placed(&mut entry.attributes, "tvg-logo").filter(|logo| logo.starts_with("http"));
     let mut more = std::mem::take(&mut entry.attributes.0);
     // Empty ones say nothing, and headers are kept where they are not shown.
     more.retain(|(name, value)| !value.is_empty() && !PLACED.contains(&name.as_str()) && !Entry::is_header(name));
-    more.shrink_to_fit();
     let options = |prefix: &str, options: Vec<(String, String)>| {
         let shown = options.into_iter().filter(|(name, _)| !Entry::is_header(name) && !name.contains("licen"));
         shown.map(|(name, value)| (format!("{prefix}:{name}"), value)).collect::<Vec<_>>()
@@ -53,11 +53,19 @@ pub fn item(mut entry: Entry, base: &Base) -> Option<PlaylistItem> {
     Some(PlaylistItem { line: entry.line, kind, name, group, guide_id, logo, number, drm, favorite, url, headers, more })
 }
 
+/// Takes the value of an attribute out: it has a place of its own.
+fn placed(attributes: &mut Attributes, name: &str) -> Option<String> {
+    let (_, value) = attributes.0.iter_mut().find(|(known, value)| known == name && !value.is_empty())?;
+    let value = std::mem::take(value);
+    let trimmed = value.trim();
+    if trimmed.len() == value.len() { Some(value) } else { Some(trimmed.to_owned()).filter(|value| !value.is_empty()) }
+}
+
 /// What an item is to the store, as a source and a channel.
-pub fn import_item(item: &PlaylistItem, keys: Keys) -> ImportItem {
+pub fn import_item(item: &PlaylistItem, keys: Keys<'_>) -> ImportItem {
     ImportItem {
         channel_key: identity::channel_key(item.guide_id.as_deref(), keys.item),
-        url_key: keys.url.to_string(),
+        url_key: keys.url().to_string(),
         channel: NewChannel {
             number: item.number.as_deref().and_then(wish),
             name: item.name.clone(),
@@ -95,16 +103,17 @@ fn kind(url: &str, attributes: &Attributes) -> ItemKind {
 }
 
 /// The whole address, if some source can read it. A list from the network may not name files of this machine.
-fn address(text: &str, base: &Base) -> Option<String> {
-    let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
-    match (scheme, base) {
-        (Some(scheme), _) if scheme.len() > 1 && text.contains("://") || scheme == "demo" => {
-            let local = ["file", "demo"].contains(&scheme.as_str());
-            let allowed = SCHEMES.contains(&scheme.as_str()) && (!local || matches!(base, Base::Local(_)));
-            allowed.then(|| text.to_owned())
+fn address(text: String, base: &Base) -> Option<String> {
+    let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+    let is = |known: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known));
+    match base {
+        _ if scheme.is_some_and(|scheme| scheme.len() > 1) && text.contains("://") || is("demo") => {
+            let local = is("file") || is("demo");
+            let allowed = SCHEMES.into_iter().any(is) && (!local || matches!(base, Base::Local(_)));
+            allowed.then_some(text)
         }
-        (_, Base::Remote(url)) => url.join(text).ok().filter(|url| ["http", "https"].contains(&url.scheme())).map(Into::into),
-        (_, Base::Local(dir)) => Url::from_file_path(dir.join(text)).ok().map(Into::into),
+        Base::Remote(url) => url.join(&text).ok().filter(|url| ["http", "https"].contains(&url.scheme())).map(Into::into),
+        Base::Local(dir) => Url::from_file_path(dir.join(&text)).ok().map(Into::into),
     }
 }
 
@@ -188,7 +197,7 @@ mod tests {
     #[case("udp://@239.0.0.1:5000", remote(), Some("udp://@239.0.0.1:5000"))]
     #[case("rtmp://h/live", local(), None)]
     fn addresses(#[case] text: &str, #[case] base: Base, #[case] whole: Option<&str>) {
-        assert_eq!(address(text, &base).as_deref(), whole);
+        assert_eq!(address(text.to_owned(), &base).as_deref(), whole);
     }
 
     #[rstest::rstest]

@@ -208,9 +208,7 @@ fn write(mut writer: ItemWriter, batches: &Receiver<Vec<(Key, PlaylistItem)>>) -
         if batch.is_empty() {
             return Err(StoreError::Gone);
         }
-        for (key, item) in &batch {
-            writer.add(*key, item)?;
-        }
+        writer.add_all(&batch)?;
     }
     writer.finish()
 }

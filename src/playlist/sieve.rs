@@ -19,14 +19,15 @@ pub const MOST_BY_THEMSELVES: usize = 10_000;
 /// between two, so a third says nothing new.
 const ENOUGH: u8 = 3;
 /// Items told apart by their keys. In a longer list repeated ones are not noticed; they do no harm.
-const MOST_KEYS: usize = 4_000_000;
+/// So many take less than 40 MiB.
+const MOST_KEYS: usize = 3_000_000;
 
 /// The sieve.
 pub struct Sieve<'a> {
     rules: &'a Rules,
     undecided: bool,
     known: Known,
-    seen: HashSet<i64>,
+    seen: Seen,
     kept: Vec<ImportItem>,
     /// Items offered.
     pub offered: usize,
@@ -42,6 +43,29 @@ struct Known {
     url_keys: HashMap<Key, u8>,
     guide_ids: HashMap<String, u8>,
     names: HashMap<String, u8>,
+}
+
+/// Keys that came already. Many small tables: one large one takes half as much again whenever it grows, and is not given back to the
+/// system afterwards.
+#[derive(Default)]
+struct Seen {
+    by_first_byte: Vec<HashSet<i64>>,
+    count: usize,
+}
+
+impl Seen {
+    /// Whether this key comes for the first time, as far as that is known.
+    fn is_new(&mut self, key: Key) -> bool {
+        if self.count >= MOST_KEYS {
+            return true;
+        }
+        let key = key.short();
+        let [first, ..] = key.to_be_bytes();
+        self.by_first_byte.resize_with(256, HashSet::new);
+        let new = self.by_first_byte.get_mut(usize::from(first)).is_none_or(|keys| keys.insert(key));
+        self.count += usize::from(new);
+        new
+    }
 }
 
 /// What came of a whole playlist.
@@ -71,7 +95,7 @@ impl Known {
     }
 
     /// Whether the item may be one of them.
-    fn may_be(&mut self, item: &PlaylistItem, keys: Keys) -> bool {
+    fn may_be(&mut self, item: &PlaylistItem, keys: &Keys<'_>) -> bool {
         if self.item_keys.is_empty() {
             return false;
         }
@@ -81,7 +105,7 @@ impl Known {
                 *count <= ENOUGH
             })
         };
-        let by_url = few(self.url_keys.get_mut(&keys.url));
+        let by_url = few(self.url_keys.get_mut(&keys.url()));
         let by_id = item.guide_id.as_deref().is_some_and(|id| few(self.guide_ids.get_mut(id)));
         let by_name = few(self.names.get_mut(&item.name));
         self.item_keys.contains(&keys.item) || by_url || by_id || by_name
@@ -95,7 +119,7 @@ impl<'a> Sieve<'a> {
             rules,
             undecided,
             known: Known::new(sources),
-            seen: HashSet::new(),
+            seen: Seen::default(),
             kept: Vec::new(),
             offered: 0,
             automatic: 0,
@@ -109,12 +133,12 @@ impl<'a> Sieve<'a> {
             return None;
         }
         let keys = identity::keys(item.guide_id.as_deref(), &item.name, &item.url);
-        if self.seen.len() < MOST_KEYS && !self.seen.insert(keys.item.short()) {
+        if !self.seen.is_new(keys.item) {
             self.repeated += 1;
             return None;
         }
         let fate = self.rules.fate(item, Automatic::All);
-        let may_be = self.known.may_be(item, keys);
+        let may_be = self.known.may_be(item, &keys);
         let wanted = match fate {
             None | Some(Fate::Offered) => false,
             Some(Fate::Channel) if self.undecided => {
@@ -124,6 +148,7 @@ impl<'a> Sieve<'a> {
             Some(_) => true,
         };
         self.offered += usize::from(fate.is_some());
+        let key = keys.item;
         if wanted || may_be {
             let mut kept = items::import_item(item, keys);
             kept.only_known = !wanted;
@@ -136,7 +161,7 @@ impl<'a> Sieve<'a> {
             }
             self.kept.push(kept);
         }
-        Some(keys.item)
+        Some(key)
     }
 
     /// What came of it.

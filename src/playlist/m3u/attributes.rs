@@ -56,10 +56,13 @@ fn pairs<'a>(text: &'a str, longest: usize, attributes: &mut Attributes) -> &'a 
 
 /// `name=` at the front, and what follows it.
 fn key(text: &str) -> Option<(&str, &str)> {
-    let end = text.bytes().take(NAME + 1).position(|byte| byte == b'=')?;
-    let (name, after) = (text.get(..end)?.trim_end(), text.get(end + 1..)?);
-    let sound = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
-    sound.then_some((name, after))
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    let end = text.bytes().position(|byte| !sound(byte))?;
+    let (name, rest) = text.split_at_checked(end)?;
+    let after = rest.trim_start().strip_prefix('=')?;
+    // Where it stands counts with the spaces in front of it.
+    let at = text.len() - after.len() - 1;
+    (!name.is_empty() && at <= NAME).then_some((name, after))
 }
 
 /// A value at the front, and what follows it.

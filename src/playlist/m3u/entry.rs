@@ -196,17 +196,28 @@ pub(in crate::playlist) fn percent_decoded(text: &str) -> Vec<u8> {
 
 /// Without control characters, which XML cannot carry, and not longer than anybody reads.
 pub(super) fn clean(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text = text.trim();
+    if has_control(text) { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() } else { text.to_owned() }
 }
 
 /// A display name.
 pub(super) fn clean_name(text: &str) -> String {
-    clean(text).chars().take(NAME).collect::<String>().trim().to_owned()
+    let name = clean(text);
+    if name.len() <= NAME && !name.ends_with(' ') && !name.starts_with(' ') {
+        return name;
+    }
+    name.chars().take(NAME).collect::<String>().trim().to_owned()
+}
+
+/// Whether there are control characters in it: U+0000 to U+001F and U+007F to U+009F.
+fn has_control(text: &str) -> bool {
+    // Most text has none of the bytes that they are written with.
+    text.bytes().any(|byte| byte < 0x20 || byte == 0x7F || byte == 0xC2) && text.chars().any(char::is_control)
 }
 
 /// Whether a line can be an address: `scheme://…`, or, after an `#EXTINF`, also `scheme:…` or a path.
 pub(super) fn is_address(text: &str, named: bool) -> bool {
-    if text.chars().any(char::is_control) {
+    if has_control(text) {
         return false;
     }
     let scheme = |scheme: &str| {

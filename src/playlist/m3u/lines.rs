@@ -1,14 +1,22 @@
 //! Lines out of bytes: LF or CRLF, a byte order mark in front, UTF-8 or Latin-1, at most 2 MiB each.
 
+use std::borrow::Cow;
+
 /// Longest line that is kept.
 pub(super) const LONGEST: usize = 2 * 1024 * 1024;
 
 /// A line, counted from 1.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     pub number: u64,
     /// Without its end; `None`: it was too long.
-    pub text: Option<String>,
+    pub text: Option<Cow<'a, str>>,
+}
+
+impl Line<'_> {
+    fn into_owned(self) -> Line<'static> {
+        Line { number: self.number, text: self.text.map(|text| Cow::Owned(text.into_owned())) }
+    }
 }
 
 /// The splitter. It holds the beginning of one line.
@@ -21,7 +29,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Takes bytes from the front of `rest` up to the end of a line. `None`: they are used up.
-    pub(super) fn next(&mut self, rest: &mut &[u8]) -> Option<Line> {
+    pub(super) fn next<'a>(&mut self, rest: &mut &'a [u8]) -> Option<Line<'a>> {
         let end = memchr::memchr(b'\n', rest);
         let (line, after) = match end {
             Some(end) => (rest.get(..end)?, rest.get(end + 1..)?),
@@ -39,7 +47,7 @@ impl Lines {
         }
         end.map(|_| {
             let part = std::mem::take(&mut self.part);
-            let line = self.finish(&part);
+            let line = self.finish(&part).into_owned();
             self.part = part;
             self.part.clear();
             line
@@ -47,12 +55,12 @@ impl Lines {
     }
 
     /// The last line, if it has no end.
-    pub(super) fn last(&mut self) -> Option<Line> {
+    pub(super) fn last(&mut self) -> Option<Line<'static>> {
         let part = std::mem::take(&mut self.part);
-        (self.too_long || !part.is_empty()).then(|| self.finish(&part))
+        (self.too_long || !part.is_empty()).then(|| self.finish(&part).into_owned())
     }
 
-    fn finish(&mut self, line: &[u8]) -> Line {
+    fn finish<'a>(&mut self, line: &'a [u8]) -> Line<'a> {
         self.number += 1;
         let text = (!std::mem::take(&mut self.too_long)).then(|| {
             let mark = if self.number == 1 { &b"\xEF\xBB\xBF"[..] } else { &[] };
@@ -63,9 +71,9 @@ impl Lines {
 }
 
 /// UTF-8, or else Latin-1 as browsers read it (Windows-1252).
-fn decode(line: &[u8]) -> String {
+fn decode(line: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(line) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(line).0.into_owned(),
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(line).0,
     }
 }

@@ -94,7 +94,7 @@ impl Parser {
         if self.begun { Ok(()) } else { Err(M3uError::Empty) }
     }
 
-    fn line(&mut self, line: Line, found: &mut impl FnMut(Event)) -> Result<(), M3uError> {
+    fn line(&mut self, line: Line<'_>, found: &mut impl FnMut(Event)) -> Result<(), M3uError> {
         let Line { number, text } = line;
         let Some(text) = text else {
             self.begun = true;

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{code, kind};
+use super::{TVG_NAME, code, kind};
 use crate::model::{Headers, ItemKind, PlaylistItem};
 use crate::store::{StoreError, whole};
 
-const COLUMNS: &str = "items.id, line, kind, items.name, groups.name, guide_id, logo, number, flags, url, headers, more";
+const COLUMNS: &str = "items.id, line, kind, items.name, groups.name, guide_id, ifnull(l.text, '') || logo, number, flags,
+    ifnull(u.text, '') || url, headers, more";
+const TABLES: &str = "items LEFT JOIN groups ON groups.id = group_id
+    LEFT JOIN beginnings AS l ON l.id = logo_begins LEFT JOIN beginnings AS u ON u.id = url_begins";
 /// Most items of one page.
 const MOST: usize = 1000;
 
@@ -70,8 +73,7 @@ impl Items {
     /// # Errors
     /// When it is damaged; those of `each`.
     pub fn each_found(&self, mut each: impl FnMut(Found) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let mut statement =
-            self.0.prepare(&format!("SELECT {COLUMNS} FROM items LEFT JOIN groups ON groups.id = group_id ORDER BY items.id"))?;
+        let mut statement = self.0.prepare(&format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY items.id"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             each(found(row)?)?;
@@ -87,7 +89,7 @@ impl Items {
         let wanted = if browse.limit == 0 { MOST } else { browse.limit.min(MOST) };
         let search = browse.search.to_lowercase();
         let mut statement = self.0.prepare(&format!(
-            "SELECT {COLUMNS} FROM items LEFT JOIN groups ON groups.id = group_id
+            "SELECT {COLUMNS} FROM {TABLES}
              WHERE items.id > :after AND (:group IS NULL OR groups.name = :group) AND (:kind IS NULL OR kind = :kind)
              ORDER BY items.id"
         ))?;
@@ -110,7 +112,7 @@ impl Items {
     /// # Errors
     /// When it is damaged.
     pub fn get(&self, id: i64) -> Result<Option<Found>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM items LEFT JOIN groups ON groups.id = group_id WHERE items.id = ?1");
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE items.id = ?1");
         self.0.query_row(&sql, [id], |row| Ok(found(row))).optional()?.transpose()
     }
 
@@ -159,7 +161,7 @@ fn found(row: &Row<'_>) -> Result<Found, StoreError> {
     let headers: Option<String> = row.get(10)?;
     let more: Option<String> = row.get(11)?;
     let flags: i64 = row.get(8)?;
-    let item = PlaylistItem {
+    let mut item = PlaylistItem {
         line: row.get::<_, i64>(1)?.unsigned_abs(),
         kind: kind(row.get(2)?),
         name: row.get(3)?,
@@ -173,5 +175,8 @@ fn found(row: &Row<'_>) -> Result<Found, StoreError> {
         headers: headers.map_or(Ok(Headers::default()), |text| serde_json::from_str(&text)).map_err(nonsense)?,
         more: more.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text)).map_err(nonsense)?,
     };
+    if flags & 4 != 0 {
+        item.more.insert(0, (TVG_NAME.to_owned(), item.name.clone()));
+    }
     Ok(Found { id: row.get(0)?, item })
 }

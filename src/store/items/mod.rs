@@ -17,6 +17,9 @@ use crate::model::ItemKind;
 /// The folder of versions in the data directory.
 pub const FOLDER: &str = "feeds";
 
+/// The attribute that repeats an item's name in most lists. Where it does, and is the first one, it is not written.
+const TVG_NAME: &str = "tvg-name";
+
 fn code(kind: ItemKind) -> i64 {
     match kind {
         ItemKind::Live => 0,
@@ -82,6 +85,39 @@ mod tests {
             stored.groups().unwrap().into_iter().map(|group| (group.name, group.items)).collect();
         assert_eq!(groups, [(Some("News".into()), 2), (None, 1)]);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_items_repeat_is_written_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |line: u64, url: &str, logo: Option<&str>, more: &[(&str, &str)]| PlaylistItem {
+            url: url.into(),
+            logo: logo.map(str::to_owned),
+            more: more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..item(line, &format!("C{line}"), "")
+        };
+        let items = [
+            of(1, "http://h/live/u/p/1", Some("http://l/1.png"), &[("tvg-name", "C1")]),
+            of(2, "http://h/live/u/p/2", Some("http://l/2.png"), &[("tvg-name", "C2"), ("radio", "1")]),
+            of(3, "http://h/live/u/p/", None, &[("radio", "1"), ("tvg-name", "C3")]),
+            of(4, "http://h/hls/4/index.m3u8", Some("http"), &[("tvg-name", "Another")]),
+            of(5, "demo:1", Some(""), &[]),
+            of(6, "http://h/live/u/p/6", Some("http://l/"), &[("tvg-name", "C6"), ("tvg-name", "C6")]),
+        ];
+        let stored = written(dir.path(), &items);
+        let found: Vec<PlaylistItem> = stored.browse(&Browse::default()).unwrap().into_iter().map(|found| found.item).collect();
+        assert_eq!(found, items);
+        assert_eq!(stored.get(6).unwrap().map(|found| found.item), Some(items[5].clone()));
+
+        let written_again = |many: u64| {
+            let items: Vec<_> = (0..many).map(|line| of(line, &format!("http://h/live/u/p/{line}"), None, &[])).collect();
+            let mut writer = ItemWriter::create(dir.path(), "playlist-2").unwrap();
+            writer.add_all(&items.into_iter().map(|item| (Key(u128::from(item.line) << 64), item)).collect::<Vec<_>>()).unwrap();
+            std::fs::read(dir.path().join(writer.finish().unwrap().name)).unwrap()
+        };
+        let bytes = written_again(1000);
+        let times = memchr::memmem::find_iter(&bytes, b"http://h/live/u/p/").count();
+        assert!((1..=2).contains(&times), "written {times} times");
     }
 
     #[test]

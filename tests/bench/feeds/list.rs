@@ -75,8 +75,8 @@ impl Chance {
 }
 
 const COUNTRIES: [&str; 24] = [
-    "DE", "AT", "CH", "FR", "IT", "ES", "PT", "UK", "IE", "NL", "BE", "DK", "SE", "NO", "FI", "PL", "CZ", "GR", "TR", "US", "CA", "BR",
-    "MX", "AR",
+    "DE", "AT", "CH", "FR", "IT", "ES", "PT", "UK", "IE", "NL", "BE", "DK", "SE", "NO", "FI", "PL", "CZ", "GR", "TR", "US", "CA",
+    "BR", "MX", "AR",
 ];
 
 const KINDS: [&str; 12] = [
@@ -95,6 +95,28 @@ const KINDS: [&str; 12] = [
 ];
 
 const WORDS: [&str; 24] = [
-    "Harbour", "Evening", "Zürich", "River", "Garden", "Winter", "Village", "Captain", "Midnight", "Orchestra", "Journey", "Mountain",
-    "Telegram", "Island", "Railway", "Château", "Doctor", "Thunder", "Señor", "Lighthouse", "Shadow", "Theatre", "Silver", "Planet",
+    "Harbour",
+    "Evening",
+    "Zürich",
+    "River",
+    "Garden",
+    "Winter",
+    "Village",
+    "Captain",
+    "Midnight",
+    "Orchestra",
+    "Journey",
+    "Mountain",
+    "Telegram",
+    "Island",
+    "Railway",
+    "Château",
+    "Doctor",
+    "Thunder",
+    "Señor",
+    "Lighthouse",
+    "Shadow",
+    "Theatre",
+    "Silver",
+    "Planet",
 ];

@@ -38,7 +38,11 @@ impl Server {
         let began = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rooftop"));
         command.arg("serve").arg("--data-dir").arg(data).arg("--listen").arg(address.to_string());
-        command.env("ROOFTOP_SESSION_IDLE_TIMEOUT_S", "0").env("ROOFTOP_PROBER_INTERVAL_H", "0").env("ROOFTOP_DISCOVERY", "off").args(["--log", "error"]);
+        command
+            .env("ROOFTOP_SESSION_IDLE_TIMEOUT_S", "0")
+            .env("ROOFTOP_PROBER_INTERVAL_H", "0")
+            .env("ROOFTOP_DISCOVERY", "off")
+            .args(["--log", "error"]);
         let child = command.stdout(Stdio::null()).spawn()?;
         let mut server = Self { child, address, token: String::new(), first_lineup: Duration::ZERO };
         while server.get("/lineup.json").is_err() {
@@ -53,7 +57,6 @@ impl Server {
         server.token = made["token"].as_str().ok_or("no token")?.to_owned();
         Ok(server)
     }
-
 
     /// Adds a playlist or a guide; gives its id and the job that reads it.
     pub fn add(&self, what: &str, body: &Value) -> Result<(i64, u64), Error> {
