@@ -251,9 +251,11 @@ fn give(connection: &Connection, channel: ChannelId, source: &OwnSource) -> Resu
     let place = if place == 0 { None } else { Some(place) };
     let id = connection.query_row(
         "INSERT INTO sources (provider_id, channel_id, item_key, url_key, name, url, headers, priority, own_place, pinned, created_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1000000, ?8, 1, ?9)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
+                 (SELECT max(1000000, coalesce(max(priority) + 1, 0)) FROM sources WHERE channel_id = ?2), ?8, 1, ?9)
          ON CONFLICT (provider_id, item_key) DO UPDATE SET channel_id = excluded.channel_id, pinned = 1, active = 1,
-            enabled = 1, own_place = excluded.own_place, url = excluded.url, headers = excluded.headers
+            enabled = 1, priority = excluded.priority, own_place = excluded.own_place, url_key = excluded.url_key,
+            name = excluded.name, url = excluded.url, headers = excluded.headers
          RETURNING id",
         params![provider.0, channel.0, item_key, url_key, name, url, json(headers)?, place, now],
         |row| row.get(0),

@@ -173,9 +173,17 @@ fn version(row: &Row<'_>) -> Result<Version, StoreError> {
 }
 
 /// Makes a version the current one. Gives the files that nobody refers to any more, to be removed once this is on disk.
+///
+/// What is held back waits for a person as long as nothing newer was fetched: the current version may be published again because
+/// rules or mappings have changed.
 pub(super) fn set_current(connection: &Connection, feed: FeedId, version: &NewVersion) -> Result<Vec<String>, StoreError> {
+    let Versions { current, held } = versions(connection, feed)?;
+    let again = current.is_some_and(|current| current.version.fetched_ms == version.fetched_ms);
+    let accepted = held.is_some_and(|held| held.version.file == version.file);
     let mut old = forget(connection, feed, "current")?;
-    old.extend(forget(connection, feed, "held")?);
+    if accepted || !again {
+        old.extend(forget(connection, feed, "held")?);
+    }
     insert(connection, feed, "current", version, None)?;
     // A version that was held back has the file already.
     old.retain(|file| *file != version.file);

@@ -196,7 +196,11 @@ fn import(connection: &Connection, playlist: &Playlist, mut items: Vec<ImportIte
         let Some(channel) = channel else { continue };
         report.sources += 1;
         let place = places.entry(channel).or_default();
-        let priority = playlist.position.saturating_mul(1000).saturating_add((*place).min(999));
+        // What a person has put behind all others stays there.
+        let priority = match row.filter(|row| row.pinned) {
+            Some(row) => row.priority,
+            None => playlist.position.saturating_mul(1000).saturating_add((*place).min(999)),
+        };
         *place += 1;
         let headers = serde_json::to_string(&item.source.headers).map_err(|error| StoreError::Nonsense(error.to_string()))?;
         match row {
@@ -230,7 +234,7 @@ impl OldSource {
         Old {
             item_key: &self.item_key,
             url_key: &self.url_key,
-            channel_key: &self.channel_key,
+            channel_key: (!self.pinned).then_some(&self.channel_key),
             name: &self.name,
             active: self.active,
         }
@@ -315,8 +319,9 @@ fn update(
     priority: u32,
 ) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
-        "UPDATE sources SET channel_id = ?2, item_key = ?3, url_key = ?4, name = ?5, url = ?6, headers = ?7, priority = ?8,
-            active = 1 WHERE id = ?1",
+        // The place that a person gave it was one among the sources of its channel.
+        "UPDATE sources SET own_place = iif(channel_id = ?2, own_place, NULL), channel_id = ?2, item_key = ?3, url_key = ?4,
+            name = ?5, url = ?6, headers = ?7, priority = ?8, active = 1 WHERE id = ?1",
     )?;
     let source = &item.source;
     update.execute(params![id.0, channel.0, source.item_key, item.url_key, source.name, source.url, headers, priority])?;

@@ -2,7 +2,8 @@
 //!
 //! An item is the same as before if its key is. Of what is left on both sides, what has the same address was renamed; what
 //! belongs to the same channel, or has the same name, has moved to another address. Those count only where exactly one row
-//! vanished and exactly one item is new, so that nothing is ever guessed between two.
+//! vanished and exactly one item is new, so that nothing is ever guessed between two. A name alone says nothing where guides tell
+//! two channels apart.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +13,8 @@ use std::hash::Hash;
 pub(super) struct Old<'a> {
     pub item_key: &'a str,
     pub url_key: &'a str,
-    pub channel_key: &'a str,
+    /// The channel it belongs to by itself; `None`: a person put it somewhere, and that channel's key says nothing of the item.
+    pub channel_key: Option<&'a str>,
     pub name: &'a str,
     /// Whether the last reading still had it: only such a row can have been renamed or moved just now.
     pub active: bool,
@@ -43,10 +45,16 @@ pub(super) fn rows_of(new: &[New<'_>], old: &[Old<'_>]) -> Vec<Option<usize>> {
     for (row, free) in old.iter().zip(&mut free) {
         *free = *free && row.active;
     }
-    pair(&mut found, &mut free, new, old, |item| item.url_key, |row| row.url_key);
-    pair(&mut found, &mut free, new, old, |item| item.channel_key, |row| row.channel_key);
-    pair(&mut found, &mut free, new, old, |item| item.name, |row| row.name);
+    pair(&mut found, &mut free, new, old, |item| item.url_key, |row| Some(row.url_key), |_, _| true);
+    pair(&mut found, &mut free, new, old, |item| item.channel_key, |row| row.channel_key, |_, _| true);
+    pair(&mut found, &mut free, new, old, |item| item.name, |row| Some(row.name), |item, row| !are_two(item, row));
     found
+}
+
+/// Whether item and row have a `tvg-id` each, and not the same.
+fn are_two(item: &New<'_>, row: &Old<'_>) -> bool {
+    let id = |key: &'_ str| key.starts_with("id:");
+    row.channel_key.is_some_and(|key| id(key) && id(item.channel_key) && key != item.channel_key)
 }
 
 /// Pairs those left that share something which nothing else left has.
@@ -56,12 +64,15 @@ fn pair<'a, K: Eq + Hash>(
     new: &[New<'a>],
     old: &[Old<'a>],
     of_item: impl Fn(&New<'a>) -> K,
-    of_row: impl Fn(&Old<'a>) -> K,
+    of_row: impl Fn(&Old<'a>) -> Option<K>,
+    fits: impl Fn(&New<'a>, &Old<'a>) -> bool,
 ) {
-    let rows = only(old.iter().zip(&*free).map(|(row, free)| free.then(|| of_row(row))));
+    let rows = only(old.iter().zip(&*free).map(|(row, free)| free.then(|| of_row(row)).flatten()));
     let items = only(new.iter().zip(&*found).map(|(item, found)| found.is_none().then(|| of_item(item))));
     for (key, item) in items {
-        if let (Some(item), Some(Some(row))) = (item, rows.get(&key)) {
+        if let (Some(item), Some(Some(row))) = (item, rows.get(&key))
+            && new.get(item).zip(old.get(*row)).is_some_and(|(item, row)| fits(item, row))
+        {
             if let Some(found) = found.get_mut(item) {
                 *found = Some(*row);
             }
@@ -87,7 +98,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn old<'a>(item_key: &'a str, url_key: &'a str, channel_key: &'a str, name: &'a str) -> Old<'a> {
-        Old { item_key, url_key, channel_key, name, active: true }
+        Old { item_key, url_key, channel_key: Some(channel_key), name, active: true }
     }
 
     fn new<'a>(item_key: &'a str, url_key: &'a str, channel_key: &'a str, name: &'a str) -> New<'a> {
@@ -123,6 +134,15 @@ mod tests {
         assert_eq!(rows_of(&[new("x", "u1", "c1", "One")], &rows), [None]);
     }
 
+    #[test]
+    fn the_same_name_with_another_tvg_id_is_another_channel() {
+        let rows = [old("a", "u1", "id:a", "Event"), Old { channel_key: None, ..old("b", "u2", "", "Own") }];
+        assert_eq!(rows_of(&[new("x", "u3", "id:x", "Event")], &rows), [None]);
+        assert_eq!(rows_of(&[new("x", "u3", "item:x", "Event")], &rows), [Some(0)]);
+        assert_eq!(rows_of(&[new("x", "u1", "id:x", "Event")], &rows), [Some(0)]);
+        assert_eq!(rows_of(&[new("x", "u3", "id:x", "Own")], &rows), [Some(1)], "a person put it somewhere");
+    }
+
     proptest! {
         #[test]
         fn no_row_is_given_twice(
@@ -130,7 +150,9 @@ mod tests {
             items in proptest::collection::btree_map("[a-d][a-c]?", ("[a-c]", "[a-c]", "[a-c]"), 0..12),
         ) {
             let old: Vec<Old<'_>> = rows.iter()
-                .map(|(item_key, url_key, channel_key, name, active)| Old { item_key, url_key, channel_key, name, active: *active })
+                .map(|(item_key, url_key, channel_key, name, active)| {
+                    Old { item_key, url_key, channel_key: Some(channel_key), name, active: *active }
+                })
                 .collect();
             let new: Vec<New<'_>> =
                 items.iter().map(|(item_key, (url_key, channel_key, name))| New { item_key, url_key, channel_key, name }).collect();

@@ -1,5 +1,7 @@
 //! From files and from a server that misbehaves, into a real store.
 
+mod histories;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;

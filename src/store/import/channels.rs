@@ -152,21 +152,22 @@ fn by_key(connection: &Connection, playlist: &Playlist, key: &str) -> Result<Opt
     id.map(|id| Ok(OldChannel { id: ChannelId(id), ours: ours(connection, playlist, ChannelId(id))? })).transpose()
 }
 
-/// Whether no playlist before this one carries the channel.
+/// Whether no playlist before this one carries the channel by itself.
 fn ours(connection: &Connection, playlist: &Playlist, channel: ChannelId) -> Result<bool, StoreError> {
     let mut earlier = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
-         WHERE channel_id = ?1 AND sources.active AND providers.active AND position < ?2 AND providers.key <> ?3)",
+         WHERE channel_id = ?1 AND sources.active AND NOT pinned AND providers.active AND position < ?2 AND providers.key <> ?3)",
     )?;
     let earlier: bool = earlier.query_row(params![channel.0, playlist.position, playlist.key], |row| row.get(0))?;
     Ok(!earlier)
 }
 
-/// Lets the channel of a known item go by the item's new key, unless another playlist knows it by the old one.
+/// Lets the channel of a known item go by the item's new key, unless another playlist knows it by the old one. One whose item a
+/// person gave to the channel does not know it by any.
 fn rekey(connection: &Connection, playlist: &Playlist, row: &OldSource, key: &str) -> Result<Option<OldChannel>, StoreError> {
     let mut shared = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
-         WHERE channel_id = ?1 AND sources.active AND providers.key <> ?2)",
+         WHERE channel_id = ?1 AND sources.active AND NOT pinned AND providers.key <> ?2)",
     )?;
     if shared.query_row(params![row.channel.0, playlist.key], |row| row.get(0))? {
         return Ok(None);
