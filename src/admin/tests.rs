@@ -229,6 +229,14 @@ impl Readers for Direct {
         })
     }
 
+    fn apply_rules(&self, id: ProviderId, name: &str) -> u64 {
+        let store = self.0.clone();
+        self.1.start("playlist.rules", id.0, name, move |_| async move {
+            let done = playlist::apply_rules(&store, id).await;
+            done.map(|report| json!(report)).map_err(|error| error.to_string())
+        })
+    }
+
     fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64 {
         let store = self.0.clone();
         self.1.start("guide.refresh", id.0, name, move |progress| async move {

@@ -19,6 +19,10 @@ impl Readers for FeedReaders {
         self.playlists.refresh(id, name, How { anyway })
     }
 
+    fn apply_rules(&self, id: ProviderId, name: &str) -> u64 {
+        self.playlists.apply_rules(id, name)
+    }
+
     fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64 {
         self.guides.refresh(id, name, anyway)
     }

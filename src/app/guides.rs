@@ -1,5 +1,6 @@
 //! Guides into the store: when they are due, when somebody asks, and again when channels were mapped whose programmes are missing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::playlist::given;
 use crate::playlist::reading::Counts;
 use crate::playlist::xtream::Account;
 use crate::store::guides::NewGuide;
-use crate::store::{Playlist, Store, StoreError};
+use crate::store::{Catalog, Playlist, Store, StoreError};
 
 /// What jobs of this kind are called.
 const REFRESH: &str = "guide.refresh";
@@ -28,6 +29,15 @@ const AGAIN: &str = "guide.again";
 const FEW: usize = 2;
 /// Hours from one reading to the next.
 const REFRESH_H: u32 = 12;
+
+/// What mapping depends on. Where it is the same, so is the outcome.
+fn print(catalog: &Catalog) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for channel in &catalog.channels {
+        (channel.id, &channel.name, &channel.guide_id, &channel.group).hash(&mut hasher);
+    }
+    hasher.finish()
+}
 
 /// Who reads guides. A cheap handle.
 #[derive(Clone)]
@@ -53,9 +63,15 @@ impl Guides {
     /// Reads guides when they are due, and maps channels, for as long as the program runs.
     pub async fn while_serving(self) {
         let mut plan = Plan::new(clock::wall_ms());
+        let mut channels = print(&self.store.catalog());
         loop {
             if let Err(error) = self.look(&mut plan).await {
                 tracing::warn!(error = %Chain(&error), "the guides could not be looked up");
+            }
+            // A command beside the server may have brought channels, or changed them.
+            let now = print(&self.store.catalog());
+            if std::mem::replace(&mut channels, now) != now {
+                self.remap();
             }
             tokio::select! {
                 () = clock::sleep(plan.next(clock::now())) => {}
@@ -66,10 +82,12 @@ impl Guides {
 
     async fn look(&self, plan: &mut Plan) -> Result<(), StoreError> {
         let guides = self.store.guides().await?;
+        plan.keep(&guides.iter().filter(|guide| guide.active).map(|guide| guide.id.0).collect::<Vec<_>>());
         for guide in guides.iter().filter(|guide| guide.active) {
             let feed = Feed {
                 id: guide.id.0,
-                read_ms: guide.imported_ms.max(guide.checked_ms),
+                // What failed is not read.
+                read_ms: guide.imported_ms.max(guide.checked_ms).filter(|_| guide.last_error.is_none()),
                 refresh_h: guide.refresh_h,
                 remote: fetch::is_remote(&guide.location),
             };

@@ -62,15 +62,19 @@ impl Playlists {
             }
             let keys: Vec<String> = self.given.iter().map(Given::key).collect();
             self.store.serve_only(&keys).await.context("cannot choose the playlists to be served")?;
+        } else {
+            self.store.adopt_playlists().await.context("cannot adopt the playlists that were in the settings")?;
         }
+        let begun = clock::now();
         for playlist in self.store.playlists().await? {
             let remote = given::is_remote(&playlist.provider.location);
             let known = playlist.imported_ms.is_some();
-            if playlist.origin != Origin::Settings || !playlist.active || (remote && known) {
+            let ours = self.given.iter().any(|given| given.key() == playlist.key);
+            if !ours || !playlist.active || (remote && known) {
                 continue;
             }
             let job = self.refresh(playlist.provider.id, &playlist.provider.name, How::default());
-            if clock::timeout(START, self.jobs.ended(job)).await.is_err() {
+            if clock::timeout(START.saturating_sub(clock::now() - begun), self.jobs.ended(job)).await.is_err() {
                 let location = given::shown(&playlist.provider.location);
                 tracing::warn!(
                     playlist.location = location,
@@ -88,11 +92,15 @@ impl Playlists {
         loop {
             match self.store.playlists().await {
                 Ok(playlists) => {
+                    plan.keep(&playlists.iter().filter(|list| list.active).map(|list| list.provider.id.0).collect::<Vec<_>>());
+                    // A command beside the server may have brought an account, or learnt what it allows.
+                    self.set_limits();
                     for playlist in playlists.iter().filter(|playlist| playlist.active && playlist.origin != Origin::Demo) {
                         let id = playlist.provider.id;
                         let feed = Feed {
                             id: id.0,
-                            read_ms: playlist.imported_ms.max(playlist.checked_ms),
+                            // What failed is not read.
+                            read_ms: playlist.imported_ms.max(playlist.checked_ms).filter(|_| playlist.last_error.is_none()),
                             refresh_h: playlist.refresh_h,
                             remote: given::is_remote(&playlist.provider.location),
                         };
@@ -120,12 +128,26 @@ impl Playlists {
         })
     }
 
+    /// Begins to apply the rules of a playlist to the version that is served.
+    pub fn apply_rules(&self, id: ProviderId, name: &str) -> u64 {
+        let this = self.clone();
+        self.jobs.start("playlist.rules", id.0, name, move |_| async move {
+            let done = playlist::apply_rules(&this.store, id).await;
+            this.guides.remap();
+            done.map(|report| json!(report)).map_err(|error| Chain(&error).to_string())
+        })
+    }
+
     /// Lets the number of connections that each account allows count, and looks again at what is due.
     pub fn tell_limits(&self) {
+        self.set_limits();
+        self.changed.notify_one();
+    }
+
+    fn set_limits(&self) {
         for provider in &self.store.catalog().providers {
             self.pool.set_provider(provider.id, provider.max_connections);
         }
-        self.changed.notify_one();
     }
 
     async fn read(&self, id: ProviderId, how: How, progress: &Progress) -> Result<serde_json::Value, String> {

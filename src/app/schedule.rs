@@ -13,6 +13,8 @@ const FRESH_MS: i64 = 5 * 60 * 1000;
 const SOON: Duration = Duration::from_secs(15);
 /// … and this often at least.
 const OFTEN: Duration = Duration::from_secs(15 * 60);
+/// One that somebody has stopped is left alone for so long.
+const STOPPED: Duration = Duration::from_secs(3600);
 /// How often it is looked whether one is due.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -63,20 +65,35 @@ impl Plan {
         self.due_at(feed, clock::wall_ms(), clock::now())
     }
 
+    /// Forgets feeds that are not among these.
+    pub fn keep(&mut self, ids: &[i64]) {
+        self.retries.retain(|id, _| ids.contains(id));
+        self.tried.retain(|id, _| ids.contains(id));
+    }
+
     /// How long until it is to be looked again.
     pub fn next(&self, now: Instant) -> Duration {
-        let retry = self.retries.values().map(|(_, at)| at.saturating_duration_since(now)).min();
+        // One that is being tried has its next time when that is over.
+        let waiting = self.retries.iter().filter(|(id, _)| !self.tried.contains_key(id));
+        let retry = waiting.map(|(_, (_, at))| at.saturating_duration_since(now)).min();
         retry.unwrap_or(LOOK).clamp(Duration::from_millis(50), LOOK)
     }
 
     fn ended(&mut self, id: i64, state: State, now: Instant) {
-        if state != State::Failed {
-            self.retries.remove(&id);
-            return;
-        }
         let Ok(fresh) = Backoff::new(SOON, OFTEN) else { return };
-        let (backoff, at) = self.retries.entry(id).or_insert((fresh, now));
-        *at = now + backoff.wait();
+        match state {
+            State::Failed => {
+                let (backoff, at) = self.retries.entry(id).or_insert((fresh, now));
+                *at = now + backoff.wait();
+            }
+            // Somebody did not want it: not now, at any rate.
+            State::Cancelled => {
+                self.retries.insert(id, (fresh, now + STOPPED));
+            }
+            _ => {
+                self.retries.remove(&id);
+            }
+        }
     }
 
     fn due_at(&self, feed: &Feed, now_ms: i64, now: Instant) -> bool {
@@ -89,7 +106,8 @@ impl Plan {
             Some(_) if feed.refresh_h == 0 => false,
             // What was read before this start is read again, to learn what has changed meanwhile.
             Some(last) if feed.remote && last < self.started_ms - FRESH_MS => true,
-            Some(last) => now_ms.saturating_sub(last) >= every_ms,
+            // A time that is far ahead was taken from a clock that was wrong.
+            Some(last) => now_ms.saturating_sub(last) >= every_ms || last.saturating_sub(now_ms) > every_ms,
         }
     }
 }
@@ -111,6 +129,7 @@ mod tests {
     #[case::in_time(Some(0), 12, true, 11 * HOUR_MS, false)]
     #[case::due(Some(0), 12, true, 12 * HOUR_MS, true)]
     #[case::the_clock_was_set_back(Some(HOUR_MS), 12, true, 0, false)]
+    #[case::the_clock_was_wrong_for_long(Some(90 * 24 * HOUR_MS), 12, true, 0, true)]
     fn feeds_are_due(
         #[case] read_ms: Option<i64>,
         #[case] refresh_h: u32,
@@ -136,5 +155,12 @@ mod tests {
         assert!(!plan.due_at(&feed, 0, now + SOON * 2) && plan.due_at(&feed, 0, now + OFTEN * 2));
         plan.ended(1, State::Done, now);
         assert!(plan.due_at(&feed, 0, now) && plan.next(now) == LOOK);
+        plan.ended(1, State::Cancelled, now);
+        assert!(!plan.due_at(&feed, 0, now + OFTEN) && plan.due_at(&feed, 0, now + STOPPED));
+        plan.ended(1, State::Failed, now);
+        plan.started(1, 7);
+        assert_eq!(plan.next(now + STOPPED * 2), LOOK, "it is being tried");
+        plan.keep(&[2]);
+        assert!(plan.due_at(&feed, 0, now));
     }
 }

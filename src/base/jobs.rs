@@ -142,7 +142,9 @@ impl Jobs {
             let done = match &place {
                 Some(_) => {
                     jobs.change(id, |job| job.state = State::Running);
-                    work(progress.clone()).await
+                    // One that panics is over, too.
+                    let done = tasks::spawn("job work", work(progress.clone())).await;
+                    done.unwrap_or_else(|_| Err("it ended by a fault of the program; the log says more".to_owned()))
                 }
                 None => Err(String::new()),
             };
@@ -274,6 +276,15 @@ mod tests {
         assert_eq!(jobs.ended(second).await.unwrap().state, State::Cancelled);
         jobs.stop().await;
         assert_eq!(jobs.get(first).unwrap().state, State::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_is_over() {
+        let jobs = Jobs::default();
+        let id = jobs.start("a", 1, "", |_| async { panic!("on purpose") });
+        assert_eq!(jobs.ended(id).await.unwrap().state, State::Failed);
+        let again = jobs.start("a", 1, "", |_| async { Ok(Value::Null) });
+        assert_eq!(jobs.ended(again).await.unwrap().state, State::Done);
     }
 
     #[tokio::test]

@@ -61,7 +61,9 @@ impl Data {
         }
         self.give(&self.dir, &owner, |name| name.starts_with(b"rooftop.") || name == FOLDER.as_bytes())?;
         let feeds = self.dir.join(FOLDER);
-        if feeds.is_dir() { self.give(&feeds, &owner, |_| true) } else { Ok(()) }
+        // A link would lead root's hand elsewhere.
+        let is_dir = feeds.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+        if is_dir { self.give(&feeds, &owner, |_| true) } else { Ok(()) }
     }
 
     /// Gives what root owns in a directory, and whose name fits, to `owner`.

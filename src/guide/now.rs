@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::export::shifted;
 use super::now_next;
+use crate::base::chain::Chain;
+use crate::base::coalesce::Coalesced;
 use crate::base::tasks;
 use crate::model::{ChannelId, GuideId, Programme};
 use crate::store::guides::{Mapping, Programmes};
 use crate::store::{Store, StoreError};
+
+/// A damaged card fails at every look.
+static UNREADABLE: Coalesced = Coalesced::new(Duration::from_secs(600));
 
 /// The guide of each channel that has one, with the file of its version.
 #[derive(Debug, Clone, Default)]
@@ -53,13 +59,19 @@ impl Sources {
         (to, file, mapping.map(|mapping| mapping.offset_s)).hash(hasher);
     }
 
-    /// Opens the guides for one reading after the other. Blocking.
-    ///
-    /// # Errors
-    /// When one of them cannot be read.
-    pub fn open(&self) -> Result<Opened<'_>, StoreError> {
-        let open = |(id, path): (&GuideId, &PathBuf)| Ok::<_, StoreError>((*id, Programmes::open(path)?));
-        Ok(Opened { sources: self, guides: self.files.iter().map(open).collect::<Result<_, _>>()? })
+    /// Opens the guides for one reading after the other. One that cannot be opened is left out: the others are none the worse.
+    /// Blocking.
+    pub fn open(&self) -> Opened<'_> {
+        let open = |(id, path): (&GuideId, &PathBuf)| match Programmes::open(path) {
+            Ok(programmes) => Some((*id, programmes)),
+            Err(error) => {
+                if UNREADABLE.count().is_some() {
+                    tracing::warn!(guide.id = id.0, error = %Chain(&error), "a guide cannot be opened; its channels have no programmes");
+                }
+                None
+            }
+        };
+        Opened { sources: self, guides: self.files.iter().filter_map(open).collect() }
     }
 }
 
@@ -146,7 +158,7 @@ impl Opened<'_> {
 pub async fn on_now(store: &Store, channels: Vec<ChannelId>, now_s: i64) -> Result<Vec<(ChannelId, OnNow)>, StoreError> {
     let sources = Sources::of(store).await?;
     let work = move || {
-        let opened = sources.open()?;
+        let opened = sources.open();
         channels.into_iter().map(|channel| Ok((channel, opened.on_now(channel, now_s)?))).collect()
     };
     tasks::blocking(work).await.map_err(|_| StoreError::Gone)?
@@ -160,7 +172,7 @@ pub async fn of_channel(store: &Store, channel: ChannelId, from_s: i64, to_s: i6
     let sources = Sources::of(store).await?;
     let work = move || {
         let mut programmes = Vec::new();
-        sources.open()?.each(channel, from_s, to_s, |programme| {
+        sources.open().each(channel, from_s, to_s, |programme| {
             programmes.push(programme);
             Ok::<_, StoreError>(())
         })?;
@@ -175,5 +187,5 @@ pub async fn of_channel(store: &Store, channel: ChannelId, from_s: i64, to_s: i6
 /// When the store or a guide cannot be read.
 pub async fn search(store: &Store, search: String, now_s: i64, limit: usize) -> Result<Vec<(ChannelId, Programme)>, StoreError> {
     let sources = Sources::of(store).await?;
-    tasks::blocking(move || sources.open()?.search(&search, now_s, limit)).await.map_err(|_| StoreError::Gone)?
+    tasks::blocking(move || sources.open().search(&search, now_s, limit)).await.map_err(|_| StoreError::Gone)?
 }

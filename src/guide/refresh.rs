@@ -29,6 +29,8 @@ const BACK_S: i64 = 24 * 3600;
 const AHEAD_S: i64 = 14 * 24 * 3600;
 /// Largest guide, as it comes.
 const MOST_BYTES: u64 = 2 << 30;
+/// Channels of one guide; further ones are passed over.
+const MOST_CHANNELS: usize = 200_000;
 /// Largest guide that is kept as it came; of a larger one, channels that are mapped later wait for the next reading.
 const KEEP_BYTES: u64 = 256 << 20;
 
@@ -155,9 +157,7 @@ async fn attempt(store: &Store, id: GuideId, anyway: bool, progress: &Progress) 
     let raw = kept.map_err(|error| StoreError::Io { what: "cannot keep", path: store.feeds_dir(), error })?;
     let done = read_into(store, &guide, &raw, validators, bytes, progress).await;
     match &done {
-        Ok(GuideOutcome::Published(_)) if bytes <= KEEP_BYTES => {
-            let _ = std::fs::rename(&raw, raw_path(store, id));
-        }
+        Ok(GuideOutcome::Published(_)) => keep_raw(store, id, bytes <= KEEP_BYTES),
         // One that is held back is read again when it is accepted.
         Ok(GuideOutcome::Held { .. }) => {
             let _ = std::fs::rename(&raw, held_path(store, id));
@@ -205,8 +205,9 @@ pub async fn accept(store: &Store, id: GuideId, progress: &Progress) -> Result<G
     let bytes = std::fs::metadata(&raw).map_or(0, |meta| meta.len());
     let (file, counts) = write(store, &guide, &raw, channels, bytes, progress).await?;
     // Its old name is forgotten together with the version that was held back.
-    let _ = std::fs::rename(&raw, raw_path(store, id));
+    let kept = std::fs::hard_link(&raw, new_raw(store, id));
     publish(store, &guide, file, &counts, held.version.validators, held.version.fetched_ms).await?;
+    keep_raw(store, id, kept.is_ok() && bytes <= KEEP_BYTES);
     Ok(counts)
 }
 
@@ -238,6 +239,15 @@ fn held_path(store: &Store, id: GuideId) -> PathBuf {
     store.feeds_dir().join(format!("{}.held", FeedId::Guide(id).stem()))
 }
 
+/// Keeps what a version was made of, or nothing: never what an earlier one was made of.
+fn keep_raw(store: &Store, id: GuideId, keep: bool) {
+    let (new, raw) = (new_raw(store, id), raw_path(store, id));
+    if !keep || std::fs::rename(&new, &raw).is_err() {
+        let _ = std::fs::remove_file(&new);
+        let _ = std::fs::remove_file(&raw);
+    }
+}
+
 fn new_raw(store: &Store, id: GuideId) -> PathBuf {
     store.feeds_dir().join(format!("{}.new", FeedId::Guide(id).stem()))
 }
@@ -253,10 +263,12 @@ async fn read_into(
     let scanned = scan(raw, progress).await?;
     let before = guide.versions.current.as_ref().map(|current| current.version.report.clone()).unwrap_or_default();
     let before: GuideCounts = serde_json::from_value(before).unwrap_or_default();
+    // A file is what a person made it; a server may be half broken.
+    let remote = fetch::is_remote(&guide.location);
     let doubt = match scanned.summary.end {
         End::Truncated => Some("it broke off before its end".to_owned()),
-        _ => gate::doubt(before.channels, scanned.channels.len() as u64, true, "channels")
-            .or_else(|| gate::doubt(before.programmes, scanned.summary.programmes, true, "programmes")),
+        _ => gate::doubt(before.channels, scanned.channels.len() as u64, remote, "channels")
+            .or_else(|| gate::doubt(before.programmes, scanned.summary.programmes, remote, "programmes")),
     };
     match doubt {
         None if scanned.channels.is_empty() => Err(GuideError::NoChannels),
@@ -312,7 +324,7 @@ fn go_on(progress: &Progress, so_far: Consumed) -> ControlFlow<()> {
 
 impl Sink for Scan<'_> {
     fn channel(&mut self, channel: GuideChannel) -> ControlFlow<()> {
-        if self.seen.insert(channel.id.clone()) {
+        if self.channels.len() < MOST_CHANNELS && self.seen.insert(channel.id.clone()) {
             self.channels.push(channel);
         }
         ControlFlow::Continue(())
@@ -472,6 +484,7 @@ async fn hold(
         "a new version of a guide is held back: {reason}; the last good one is served until somebody accepts it"
     );
     store.hold(FeedId::Guide(guide.id), version, reason).await?;
+    // The caller gives what came its place.
     Ok(store.guide_checked(guide.id, None).await?)
 }
 
@@ -484,7 +497,8 @@ async fn publish(
     fetched_ms: i64,
 ) -> Result<(), GuideError> {
     let report = serde_json::to_value(counts).unwrap_or_default();
-    store.publish_guide(guide.id, NewVersion { file: file.name, fetched_ms, validators, report }).await?;
+    let version = NewVersion { file: file.name.clone(), fetched_ms, validators, report };
+    store.publish_guide(guide.id, version).await.inspect_err(|_| store.discard_file(&file.name))?;
     tracing::info!(
         guide.location = %SafeUrl(&guide.location),
         guide.channels = counts.channels,

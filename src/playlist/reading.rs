@@ -26,6 +26,8 @@ use crate::store::playlists::KnownSource;
 
 /// Most flaws that are kept to be shown; all are counted.
 const SHOWN: usize = 20;
+/// Most guides that a list may name.
+const MOST_GUIDES: usize = 1000;
 /// Items that are handed over together.
 const BATCH: usize = 256;
 /// Batches that wait to be written.
@@ -61,6 +63,13 @@ pub struct Counts {
     pub vod_kept: bool,
     /// Addresses of guides that the list names.
     pub guides: Vec<String>,
+}
+
+impl Counts {
+    /// What there is to watch: films may come and go with a rule.
+    pub fn channels(&self) -> u64 {
+        if self.vod_kept { self.items.saturating_sub(self.vod) } else { self.items }
+    }
 }
 
 /// A line that was left out.
@@ -227,7 +236,7 @@ impl Taker<'_> {
         match event {
             Event::Header(header) => {
                 let new: Vec<String> = header.guides().into_iter().filter(|guide| !counts.guides.contains(guide)).collect();
-                counts.guides.extend(new);
+                counts.guides.extend(new.into_iter().take(MOST_GUIDES.saturating_sub(counts.guides.len())));
             }
             Event::Broken(broken) => {
                 counts.broken += 1;

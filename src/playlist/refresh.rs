@@ -14,6 +14,7 @@ use super::sieve::{Sieve, Sifted};
 use super::xtream::Account;
 use crate::base::clock;
 use crate::base::progress::Progress;
+use crate::base::secret::SafeUrl;
 use crate::base::tasks;
 use crate::fetch::{self, FetchError, gate};
 use crate::model::{ProviderId, Validators};
@@ -164,7 +165,10 @@ async fn attempt(store: &Store, id: ProviderId, how: How, progress: &Progress) -
             progress.step("storing", None);
             let import = publish(store, &playlist, version, sifted).await?;
             log(&playlist, &import, &counts);
-            Ok(Outcome::Published(Box::new(Report { import, counts: *counts })))
+            let mut counts = *counts;
+            // What is told of a reading holds no credentials; the addresses themselves are kept with the version.
+            counts.guides = counts.guides.iter().map(|guide| SafeUrl(guide).to_string()).collect();
+            Ok(Outcome::Published(Box::new(Report { import, counts })))
         }
     }
 }
@@ -176,7 +180,7 @@ async fn attempt(store: &Store, id: ProviderId, how: How, progress: &Progress) -
 pub async fn accept(store: &Store, id: ProviderId) -> Result<ImportReport, RefreshError> {
     let _lock = FeedLock::take(&store.feeds_dir(), FeedId::Playlist(id))?.ok_or(RefreshError::Busy)?;
     let playlist = store.playlist(id).await?;
-    let held = playlist.versions.held.clone().ok_or(RefreshError::NothingHeld)?;
+    let held = playlist.versions.held.clone().filter(|held| here(store, held)).ok_or(RefreshError::NothingHeld)?;
     let sifted = sift(store, &playlist, &held.version.file).await?;
     publish(store, &playlist, held.version, sifted).await
 }
@@ -188,7 +192,7 @@ pub async fn accept(store: &Store, id: ProviderId) -> Result<ImportReport, Refre
 pub async fn apply_rules(store: &Store, id: ProviderId) -> Result<Option<ImportReport>, RefreshError> {
     let _lock = FeedLock::take(&store.feeds_dir(), FeedId::Playlist(id))?.ok_or(RefreshError::Busy)?;
     let playlist = store.playlist(id).await?;
-    let Some(current) = playlist.versions.current.clone() else { return Ok(None) };
+    let Some(current) = playlist.versions.current.clone().filter(|current| here(store, current)) else { return Ok(None) };
     let sifted = sift(store, &playlist, &current.version.file).await?;
     publish(store, &playlist, current.version, sifted).await.map(Some)
 }
@@ -197,7 +201,12 @@ pub async fn apply_rules(store: &Store, id: ProviderId) -> Result<Option<ImportR
 fn may_ask(store: &Store, playlist: &Playlist, current: &Version) -> bool {
     let counts: Option<Counts> = serde_json::from_value(current.version.report.clone()).ok();
     let whole = counts.is_some_and(|counts| counts.vod_kept || !playlist.rules.vod);
-    whole && store.feeds_dir().join(&current.version.file).exists()
+    whole && here(store, current)
+}
+
+/// Whether the file of a version is here: after a restore it is not.
+fn here(store: &Store, version: &Version) -> bool {
+    store.feeds_dir().join(&version.version.file).exists()
 }
 
 async fn read(
@@ -208,12 +217,13 @@ async fn read(
     kind: Kind,
     progress: &Progress,
 ) -> Result<ReadVersion, RefreshError> {
+    let known = store.known_sources(playlist.provider.id).await?;
     let job = Job {
         kind,
         base: given::base(&playlist.provider.location),
         rules: Arc::clone(rules),
-        undecided: playlist.rules.channels.is_none(),
-        known: store.known_sources(playlist.provider.id).await?,
+        undecided: undecided(playlist, &known),
+        known,
         vod: playlist.rules.vod,
     };
     let (folder, stem) = (store.feeds_dir(), FeedId::Playlist(playlist.provider.id).stem());
@@ -241,8 +251,10 @@ async fn settle(store: &Store, playlist: &Playlist, read: ReadVersion, validator
     let version = NewVersion { file: file.name, fetched_ms: clock::wall_ms(), validators, report };
     // A file is what a person made it; a server may be half broken.
     let remote = given::is_remote(&playlist.provider.location);
-    if let Some(reason) = gate::doubt(before, counts.items, remote, "channels") {
-        store.hold(FeedId::Playlist(playlist.provider.id), version, reason.clone()).await?;
+    if let Some(reason) = gate::doubt(before, counts.channels(), remote, "channels") {
+        let file = version.file.clone();
+        let held = store.hold(FeedId::Playlist(playlist.provider.id), version, reason.clone()).await;
+        held.inspect_err(|_| store.discard_file(&file))?;
         store.playlist_checked(playlist.provider.id, None).await?;
         tracing::warn!(
             playlist.location = given::shown(&playlist.provider.location),
@@ -256,9 +268,9 @@ async fn settle(store: &Store, playlist: &Playlist, read: ReadVersion, validator
 
 /// How many items the last good version had.
 async fn items_before(store: &Store, playlist: &Playlist) -> Result<u64, StoreError> {
-    let of_version = playlist.versions.current.as_ref().and_then(|current| current.version.report.get("items")?.as_u64());
-    match of_version {
-        Some(items) => Ok(items),
+    let report = playlist.versions.current.as_ref().map(|current| current.version.report.clone());
+    match report.and_then(|report| serde_json::from_value::<Counts>(report).ok()) {
+        Some(counts) => Ok(counts.channels()),
         // Databases of earlier programs know sources only.
         None => Ok(store.imported(&playlist.key).await?.map_or(0, |imported| u64::from(imported.sources))),
     }
@@ -267,11 +279,22 @@ async fn items_before(store: &Store, playlist: &Playlist) -> Result<u64, StoreEr
 async fn publish(store: &Store, playlist: &Playlist, version: NewVersion, sifted: Sifted) -> Result<ImportReport, RefreshError> {
     let id = playlist.provider.id;
     if let Some(settled) = sifted.settled {
-        let mut rules = playlist.rules.clone();
-        rules.channels = Some(settled);
-        store.set_rules(id, rules).await?;
+        store.settle_rules(id, settled).await?;
     }
-    Ok(store.publish(id, version, sifted.items).await?)
+    let file = version.file.clone();
+    let published = store.publish(id, version, sifted.items).await;
+    if published.is_err() && playlist.versions.held.as_ref().is_none_or(|held| held.version.file != file) {
+        let current = playlist.versions.current.as_ref();
+        if current.is_none_or(|current| current.version.file != file) {
+            store.discard_file(&file);
+        }
+    }
+    Ok(published?)
+}
+
+/// Whether its first reading decides which of its items become channels. One that was read by an earlier program made channels of all.
+fn undecided(playlist: &Playlist, known: &[KnownSource]) -> bool {
+    playlist.rules.channels.is_none() && known.is_empty() && playlist.versions.current.is_none()
 }
 
 /// What the store is to be told of a version that is here.
@@ -279,7 +302,7 @@ async fn sift(store: &Store, playlist: &Playlist, file: &str) -> Result<Sifted, 
     let rules = Rules::new(&playlist.rules)?;
     let known: Vec<KnownSource> = store.known_sources(playlist.provider.id).await?;
     let path = store.feeds_dir().join(file);
-    let undecided = playlist.rules.channels.is_none();
+    let undecided = undecided(playlist, &known);
     let sifted = tasks::blocking(move || {
         let mut sieve = Sieve::new(&rules, undecided, &known);
         Items::open(&path)?.each(|item| {

@@ -15,6 +15,8 @@ use crate::store::{EventWish, ImportItem};
 /// A playlist that has never been read and has more items than this makes no channels by itself: nobody wants so many, and no
 /// player takes them.
 pub const MOST_BY_THEMSELVES: usize = 10_000;
+/// Items that become sources in one reading; further ones are taken at the next.
+pub const MOST_AT_ONCE: usize = 20_000;
 /// Items that may be a known source under another key, and are kept because of one thing they share with it. Nothing is guessed
 /// between two, so a third says nothing new.
 const ENOUGH: u8 = 3;
@@ -33,6 +35,8 @@ pub struct Sieve<'a> {
     pub offered: usize,
     /// Items that would become channels by themselves if nobody says otherwise.
     automatic: usize,
+    /// Items that are to become sources and are none yet.
+    pub fresh: usize,
     /// Items that repeat another one.
     pub repeated: usize,
 }
@@ -99,6 +103,10 @@ impl Known {
         if self.item_keys.is_empty() {
             return false;
         }
+        // One that is known by its key is in nobody's place.
+        if self.item_keys.contains(&keys.item) {
+            return true;
+        }
         let few = |count: Option<&mut u8>| {
             count.is_some_and(|count| {
                 *count = count.saturating_add(1);
@@ -108,7 +116,7 @@ impl Known {
         let by_url = few(self.url_keys.get_mut(&keys.url()));
         let by_id = item.guide_id.as_deref().is_some_and(|id| few(self.guide_ids.get_mut(id)));
         let by_name = few(self.names.get_mut(&item.name));
-        self.item_keys.contains(&keys.item) || by_url || by_id || by_name
+        by_url || by_id || by_name
     }
 }
 
@@ -123,6 +131,7 @@ impl<'a> Sieve<'a> {
             kept: Vec::new(),
             offered: 0,
             automatic: 0,
+            fresh: 0,
             repeated: 0,
         }
     }
@@ -147,6 +156,10 @@ impl<'a> Sieve<'a> {
             }
             Some(_) => true,
         };
+        // However much is wanted: a list that has grown a hundredfold overnight must not take the machine along.
+        let fresh = wanted && !self.known.item_keys.contains(&keys.item);
+        self.fresh += usize::from(fresh);
+        let wanted = wanted && (!fresh || self.fresh <= MOST_AT_ONCE);
         self.offered += usize::from(fate.is_some());
         let key = keys.item;
         if wanted || may_be {

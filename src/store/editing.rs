@@ -122,19 +122,20 @@ impl Store {
     }
 
     /// Takes a source that a person gave to a channel away from it. An item of a playlist may become a source again by the
-    /// playlist's rules. `false`: it became one by them, and can only be switched off.
+    /// playlist's rules: gives that playlist. `None`: it became one by them, and can only be switched off.
     ///
     /// # Errors
     /// When there is no such source, or it cannot be stored.
-    pub async fn remove_source(&self, source: SourceId) -> Result<bool, StoreError> {
+    pub async fn remove_source(&self, source: SourceId) -> Result<Option<ProviderId>, StoreError> {
         self.change(move |connection| {
-            let sql = "SELECT pinned FROM sources WHERE id = ?1";
-            let pinned: Option<bool> = connection.query_row(sql, [source.0], |row| row.get(0)).optional()?;
-            if !pinned.ok_or(StoreError::NoSuchSource)? {
-                return Ok((Stale::NOTHING, false));
+            let sql = "SELECT pinned, provider_id FROM sources WHERE id = ?1";
+            let found = connection.query_row(sql, [source.0], |row| Ok((row.get::<_, bool>(0)?, row.get(1).map(ProviderId)?)));
+            let (pinned, provider) = found.optional()?.ok_or(StoreError::NoSuchSource)?;
+            if !pinned {
+                return Ok((Stale::NOTHING, None));
             }
             connection.execute("DELETE FROM sources WHERE id = ?1", [source.0])?;
-            Ok((Stale::CATALOG, true))
+            Ok((Stale::CATALOG, Some(provider)))
         })
         .await
     }

@@ -114,7 +114,17 @@ impl Store {
     /// When it cannot be stored; its file is left as it is.
     pub async fn hold(&self, feed: FeedId, version: NewVersion, reason: String) -> Result<(), StoreError> {
         let change = move |connection: &Connection| {
-            let old = forget(connection, feed, "held")?;
+            // It may have been taken away while it was read.
+            let (sql, missing) = match feed {
+                FeedId::Playlist(_) => ("SELECT EXISTS (SELECT 1 FROM providers WHERE id = ?1)", StoreError::NoSuchPlaylist),
+                FeedId::Guide(_) => ("SELECT EXISTS (SELECT 1 FROM guides WHERE id = ?1)", StoreError::NoSuchGuide),
+            };
+            if !connection.query_row(sql, [feed.number()], |row| row.get::<_, bool>(0))? {
+                return Err(missing);
+            }
+            let mut old = forget(connection, feed, "held")?;
+            // What is held back of a guide is always called the same.
+            old.retain(|file| *file != version.file);
             insert(connection, feed, "held", &version, Some(&reason))?;
             Ok((Stale::NOTHING, old))
         };
@@ -143,7 +153,10 @@ impl Store {
     pub(super) fn remove_versions(&self, files: Vec<String>) {
         let folder = self.feeds_dir();
         for file in files {
-            if let Err(error) = std::fs::remove_file(folder.join(&file)) {
+            let removed = std::fs::remove_file(folder.join(&file));
+            if let Err(error) = removed
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
                 tracing::warn!(file, %error, "an old version of a feed could not be removed; that is tried again at the next start");
             }
         }
@@ -172,6 +185,19 @@ fn version(row: &Row<'_>) -> Result<Version, StoreError> {
     })
 }
 
+/// Whether this version, as it was fetched, is the current one already.
+pub(super) fn is_current(connection: &Connection, feed: FeedId, version: &NewVersion) -> Result<bool, StoreError> {
+    let current = versions(connection, feed)?.current;
+    Ok(current.is_some_and(|current| current.version.fetched_ms == version.fetched_ms))
+}
+
+/// Forgets what a server said of a version: another one is asked from now on.
+pub(super) fn forget_validators(connection: &Connection, feed: FeedId) -> Result<(), StoreError> {
+    let sql = "UPDATE feed_versions SET validators = '{}' WHERE feed = ?1 AND feed_id = ?2";
+    connection.execute(sql, params![feed.kind(), feed.number()])?;
+    Ok(())
+}
+
 /// Makes a version the current one. Gives the files that nobody refers to any more, to be removed once this is on disk.
 ///
 /// What is held back waits for a person as long as nothing newer was fetched: the current version may be published again because
@@ -190,9 +216,10 @@ pub(super) fn set_current(connection: &Connection, feed: FeedId, version: &NewVe
     Ok(old)
 }
 
-/// Forgets all versions of a feed that is removed. Gives their files.
+/// Forgets all versions of a feed that is removed. Gives their files, and what else there may be of it.
 pub(super) fn forget_all(connection: &Connection, feed: FeedId) -> Result<Vec<String>, StoreError> {
     let mut old = forget(connection, feed, "current")?;
+    old.extend(["raw", "held"].map(|ending| format!("{}.{ending}", feed.stem())));
     old.extend(forget(connection, feed, "held")?);
     Ok(old)
 }
@@ -226,12 +253,26 @@ fn insert(
 pub(super) fn tidy(connection: &Connection, folder: &Path) -> Result<(), StoreError> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
     let known = load::rows(connection, "SELECT file FROM feed_versions", |row| Ok(row.get::<_, String>(0)?))?;
+    let guides = load::rows(connection, "SELECT id FROM guides", |row| Ok(row.get::<_, i64>(0)?))?;
+    let of_no_guide = |name: &str| {
+        let id = name.strip_prefix("guide-").and_then(|rest| rest.strip_suffix(".raw").or_else(|| rest.strip_suffix(".held")));
+        id.is_some_and(|id| id.parse().is_ok_and(|id: i64| !guides.contains(&id)))
+    };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let version = name.ends_with(".db") || name.ends_with(".db.part") || name.ends_with(".new");
-        if version && !known.contains(&name) && std::fs::remove_file(entry.path()).is_ok() {
+        // A command beside the server may be reading this very feed.
+        let stem: String = name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-");
+        let stem = stem.split('.').next().unwrap_or_default();
+        let busy = version && is_locked(&folder.join(format!("{stem}.lock")));
+        if ((version && !known.contains(&name) && !busy) || of_no_guide(&name)) && std::fs::remove_file(entry.path()).is_ok() {
             tracing::debug!(file = name, "removed what an interrupted import had left");
         }
     }
     Ok(())
+}
+
+/// Whether another process holds a lock.
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }

@@ -117,10 +117,12 @@ impl Store {
         items: Vec<ImportItem>,
     ) -> Result<ImportReport, StoreError> {
         let change = move |connection: &Connection| {
+            // A version whose rules are applied anew was not read now.
+            let again = feeds::is_current(connection, FeedId::Playlist(playlist), &version)?;
             let old = feeds::set_current(connection, FeedId::Playlist(playlist), &version)?;
-            let sql =
-                "UPDATE providers SET imported_ms = ?2, checked_ms = ?2, last_error = NULL WHERE id = ?1 RETURNING key, position";
-            let found = connection.query_row(sql, params![playlist.0, clock::wall_ms()], |row| {
+            let sql = "UPDATE providers SET imported_ms = iif(?3, imported_ms, ?2), checked_ms = iif(?3, checked_ms, ?2),
+                       last_error = iif(?3, last_error, NULL) WHERE id = ?1 RETURNING key, position";
+            let found = connection.query_row(sql, params![playlist.0, clock::wall_ms(), again], |row| {
                 Ok(Playlist { id: playlist, key: row.get(0)?, position: row.get(1)? })
             });
             let playlist = found.optional()?.ok_or(StoreError::NoSuchPlaylist)?;
@@ -153,6 +155,8 @@ struct OldSource {
     channel_key: String,
     /// A person said whose source it is.
     pinned: bool,
+    /// A rule said whose source it is.
+    assigned: bool,
 }
 
 fn import(connection: &Connection, playlist: &Playlist, mut items: Vec<ImportItem>) -> Result<ImportReport, StoreError> {
@@ -226,7 +230,13 @@ fn import(connection: &Connection, playlist: &Playlist, mut items: Vec<ImportIte
 }
 
 fn new(item: &ImportItem) -> New<'_> {
-    New { item_key: &item.source.item_key, url_key: &item.url_key, channel_key: &item.channel_key, name: &item.source.name }
+    New {
+        item_key: &item.source.item_key,
+        url_key: &item.url_key,
+        channel_key: &item.channel_key,
+        name: &item.source.name,
+        only_known: item.only_known,
+    }
 }
 
 impl OldSource {
@@ -234,7 +244,8 @@ impl OldSource {
         Old {
             item_key: &self.item_key,
             url_key: &self.url_key,
-            channel_key: (!self.pinned).then_some(&self.channel_key),
+            // The key of a channel that a rule gave it says nothing of the item; none has an empty one.
+            channel_key: (!self.pinned).then_some(if self.assigned { "" } else { &self.channel_key }),
             name: &self.name,
             active: self.active,
         }
@@ -243,6 +254,7 @@ impl OldSource {
     fn is(&self, item: &ImportItem, channel: ChannelId, headers: &str, priority: u32) -> bool {
         self.active
             && self.channel == channel
+            && (self.pinned || self.assigned == item.assigned.is_some())
             && self.priority == priority
             && self.headers == headers
             && self.item_key == item.source.item_key
@@ -270,7 +282,7 @@ fn provider(connection: &Connection, spec: &ProviderSpec) -> Result<Playlist, St
 
 fn sources(connection: &Connection, provider: ProviderId) -> Result<Vec<OldSource>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT sources.id, channel_id, item_key, url_key, sources.name, url, headers, priority, active, channels.key, pinned
+        "SELECT sources.id, channel_id, item_key, url_key, sources.name, url, headers, priority, active, channels.key, pinned, assigned
          FROM sources JOIN channels ON channels.id = sources.channel_id WHERE provider_id = ?1",
     )?;
     let rows = statement.query_map([provider.0], |row| {
@@ -286,6 +298,7 @@ fn sources(connection: &Connection, provider: ProviderId) -> Result<Vec<OldSourc
             active: row.get(8)?,
             channel_key: row.get(9)?,
             pinned: row.get(10)?,
+            assigned: row.get(11)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -301,11 +314,13 @@ fn insert(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO sources (provider_id, channel_id, item_key, url_key, name, url, headers, priority, created_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO sources (provider_id, channel_id, item_key, url_key, name, url, headers, priority, created_ms, assigned)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let source = &item.source;
-    let row = params![provider.0, channel.0, source.item_key, item.url_key, source.name, source.url, headers, priority, now_ms];
+    let NewSource { item_key, name, url, .. } = source;
+    let assigned = item.assigned.is_some();
+    let row = params![provider.0, channel.0, item_key, item.url_key, name, url, headers, priority, now_ms, assigned];
     insert.execute(row)?;
     Ok(())
 }
@@ -321,9 +336,11 @@ fn update(
     let mut update = connection.prepare_cached(
         // The place that a person gave it was one among the sources of its channel.
         "UPDATE sources SET own_place = iif(channel_id = ?2, own_place, NULL), channel_id = ?2, item_key = ?3, url_key = ?4,
-            name = ?5, url = ?6, headers = ?7, priority = ?8, active = 1 WHERE id = ?1",
+            name = ?5, url = ?6, headers = ?7, priority = ?8, active = 1, assigned = ?9 WHERE id = ?1",
     )?;
     let source = &item.source;
-    update.execute(params![id.0, channel.0, source.item_key, item.url_key, source.name, source.url, headers, priority])?;
+    let NewSource { item_key, name, url, .. } = source;
+    let assigned = item.assigned.is_some();
+    update.execute(params![id.0, channel.0, item_key, item.url_key, name, url, headers, priority, assigned])?;
     Ok(())
 }

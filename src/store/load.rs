@@ -19,7 +19,7 @@ pub(super) const CHANNELS: &str = "
 /// Sources of all channels that playlists still carry, in the order in which they are tried.
 pub(super) const SOURCES: &str = "
     SELECT sources.id, channel_id, provider_id, sources.name, url, headers, item_key, priority, enabled,
-           failures, last_failure_ms, last_reason, last_success_ms, cool_until_ms, providers.access
+           failures, last_failure_ms, last_reason, last_success_ms, cool_until_ms, providers.access, providers.location
     FROM sources JOIN providers ON providers.id = sources.provider_id
     LEFT JOIN source_health ON source_health.source_id = sources.id
     WHERE sources.active AND providers.active
@@ -128,7 +128,7 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
         provider: ProviderId(row.get(2)?),
         name: row.get(3)?,
         url: row.get(4)?,
-        headers: of_provider(&row.get::<_, String>(14)?, headers)?,
+        headers: of_provider(&row.get::<_, String>(14)?, &row.get::<_, String>(15)?, &row.get::<_, String>(4)?, headers)?,
         item_key: row.get(6)?,
         priority: row.get(7)?,
         enabled: row.get(8)?,
@@ -136,16 +136,18 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
     })
 }
 
-/// The headers of a source, with those that are sent to its provider whatever is asked for. What the playlist says of the source
-/// itself goes first.
-fn of_provider(access: &str, mut headers: Headers) -> Result<Headers, StoreError> {
+/// The headers of a source, with what is set for its playlist: the agent, and, where the source is at the playlist's own host, further
+/// headers, which may hold credentials. What the playlist says of the source itself goes first.
+fn of_provider(access: &str, location: &str, url: &str, mut headers: Headers) -> Result<Headers, StoreError> {
     if access == "{}" {
         return Ok(headers);
     }
     let access: FetchAccess =
         serde_json::from_str(access).map_err(|error| StoreError::Nonsense(format!("how a playlist is fetched: {error}")))?;
     let agent = access.user_agent.map(|agent| ("User-Agent".to_owned(), agent));
-    for (name, value) in access.headers.0.into_iter().chain(agent) {
+    let host = |address: &str| url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let own_host = host(location).is_some() && host(location) == host(url);
+    for (name, value) in access.headers.0.into_iter().filter(|_| own_host).chain(agent) {
         if !headers.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
             headers.0.push((name, value));
         }

@@ -27,10 +27,12 @@ pub(super) struct New<'a> {
     pub url_key: &'a str,
     pub channel_key: &'a str,
     pub name: &'a str,
+    /// It becomes a source only where a person has made it one.
+    pub only_known: bool,
 }
 
 /// For each of `new`, the index of its row in `old`. No row is given twice.
-pub(super) fn rows_of(new: &[New<'_>], old: &[Old<'_>]) -> Vec<Option<usize>> {
+pub(super) fn rows_of<'a>(new: &[New<'a>], old: &[Old<'a>]) -> Vec<Option<usize>> {
     let mut found = vec![None; new.len()];
     let mut free: Vec<bool> = vec![true; old.len()];
     let by_key: HashMap<&str, usize> = old.iter().enumerate().map(|(index, row)| (row.item_key, index)).collect();
@@ -45,9 +47,17 @@ pub(super) fn rows_of(new: &[New<'_>], old: &[Old<'_>]) -> Vec<Option<usize>> {
     for (row, free) in old.iter().zip(&mut free) {
         *free = *free && row.active;
     }
-    pair(&mut found, &mut free, new, old, |item| item.url_key, |row| Some(row.url_key), |_, _| true);
-    pair(&mut found, &mut free, new, old, |item| item.channel_key, |row| row.channel_key, |_, _| true);
-    pair(&mut found, &mut free, new, old, |item| item.name, |row| Some(row.name), |item, row| !are_two(item, row));
+    // Where persons put rows, any item may have taken their place; elsewhere only those count that are to be sources.
+    for of_persons in [true, false] {
+        let takes = |item: &New<'_>| of_persons || !item.only_known;
+        let given = |row: &Old<'_>| row.channel_key.is_none() == of_persons;
+        let url = (|item: &New<'a>| takes(item).then_some(item.url_key), |row: &Old<'a>| given(row).then_some(row.url_key));
+        pair(&mut found, &mut free, new, old, url.0, url.1, |_, _| true);
+        let channel = |item: &New<'a>| takes(item).then_some(item.channel_key);
+        pair(&mut found, &mut free, new, old, channel, |row| row.channel_key.filter(|_| given(row)), |_, _| true);
+        let name = |item: &New<'a>| takes(item).then_some(item.name);
+        pair(&mut found, &mut free, new, old, name, |row| given(row).then_some(row.name), |item, row| !are_two(item, row));
+    }
     found
 }
 
@@ -63,12 +73,12 @@ fn pair<'a, K: Eq + Hash>(
     free: &mut [bool],
     new: &[New<'a>],
     old: &[Old<'a>],
-    of_item: impl Fn(&New<'a>) -> K,
+    of_item: impl Fn(&New<'a>) -> Option<K>,
     of_row: impl Fn(&Old<'a>) -> Option<K>,
     fits: impl Fn(&New<'a>, &Old<'a>) -> bool,
 ) {
     let rows = only(old.iter().zip(&*free).map(|(row, free)| free.then(|| of_row(row)).flatten()));
-    let items = only(new.iter().zip(&*found).map(|(item, found)| found.is_none().then(|| of_item(item))));
+    let items = only(new.iter().zip(&*found).map(|(item, found)| found.is_none().then(|| of_item(item)).flatten()));
     for (key, item) in items {
         if let (Some(item), Some(Some(row))) = (item, rows.get(&key))
             && new.get(item).zip(old.get(*row)).is_some_and(|(item, row)| fits(item, row))
@@ -102,7 +112,7 @@ mod tests {
     }
 
     fn new<'a>(item_key: &'a str, url_key: &'a str, channel_key: &'a str, name: &'a str) -> New<'a> {
-        New { item_key, url_key, channel_key, name }
+        New { item_key, url_key, channel_key, name, only_known: false }
     }
 
     #[test]
@@ -143,6 +153,16 @@ mod tests {
         assert_eq!(rows_of(&[new("x", "u3", "id:x", "Own")], &rows), [Some(1)], "a person put it somewhere");
     }
 
+    #[test]
+    fn what_is_only_offered_makes_nothing_doubtful() {
+        let rows = [old("a", "u1", "c1", "One"), Old { channel_key: None, ..old("b", "u2", "", "Own") }];
+        let offered = |item_key, name| New { only_known: true, ..new(item_key, "u9", "c9", name) };
+        assert_eq!(rows_of(&[new("x", "u3", "c3", "One"), offered("y", "One")], &rows), [Some(0), None]);
+        assert_eq!(rows_of(&[offered("y", "One")], &rows), [None]);
+        assert_eq!(rows_of(&[offered("y", "Own")], &rows), [Some(1)], "a person made it one");
+        assert_eq!(rows_of(&[offered("y", "Own"), offered("z", "Own")], &rows), [None, None]);
+    }
+
     proptest! {
         #[test]
         fn no_row_is_given_twice(
@@ -155,7 +175,7 @@ mod tests {
                 })
                 .collect();
             let new: Vec<New<'_>> =
-                items.iter().map(|(item_key, (url_key, channel_key, name))| New { item_key, url_key, channel_key, name }).collect();
+                items.iter().map(|(item_key, (url_key, channel_key, name))| New { item_key, url_key, channel_key, name, only_known: false }).collect();
             let mut given: Vec<usize> = rows_of(&new, &old).into_iter().flatten().collect();
             let count = given.len();
             given.sort_unstable();

@@ -8,7 +8,7 @@ use super::import::USUAL_CONNECTIONS;
 use super::writer::Stale;
 use super::{Store, StoreError, load};
 use crate::base::clock;
-use crate::model::{ChannelId, FetchAccess, PlaylistRules, Provider, ProviderId};
+use crate::model::{Automatic, ChannelId, FetchAccess, GuideId, PlaylistRules, Provider, ProviderId};
 
 /// Who brought a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -191,6 +191,10 @@ impl Store {
     pub async fn update_playlist(&self, changed: Playlist) -> Result<(), StoreError> {
         self.change(move |connection| {
             not_taken(connection, &changed.key, Some(changed.provider.id))?;
+            let sql = "SELECT location IS NOT ?2 OR access IS NOT ?3 FROM providers WHERE id = ?1";
+            let values = params![changed.provider.id.0, changed.provider.location, json(&changed.access)?];
+            let elsewhere: Option<bool> = connection.query_row(sql, values, |row| row.get(0)).optional()?;
+            let elsewhere = elsewhere.unwrap_or(false);
             let rows = connection.execute(
                 "UPDATE providers SET key = :key, name = :name, location = :location, max_connections = :max, limit_said = :said,
                     access = :access, rules = :rules, refresh_h = :refresh, position = :position, active = :active WHERE id = :id",
@@ -201,7 +205,13 @@ impl Store {
                     ":refresh": changed.refresh_h, ":position": changed.position, ":active": changed.active,
                 },
             )?;
-            if rows == 0 { Err(StoreError::NoSuchPlaylist) } else { Ok((Stale::CATALOG, ())) }
+            if rows == 0 {
+                return Err(StoreError::NoSuchPlaylist);
+            }
+            if elsewhere {
+                feeds::forget_validators(connection, FeedId::Playlist(changed.provider.id))?;
+            }
+            Ok((Stale::CATALOG, ()))
         })
         .await
     }
@@ -213,10 +223,17 @@ impl Store {
     /// When there is none, or it cannot be stored.
     pub async fn remove_playlist(&self, id: ProviderId) -> Result<(), StoreError> {
         let change = move |connection: &Connection| {
+            let mut old = feeds::forget_all(connection, FeedId::Playlist(id))?;
+            let mut statement = connection.prepare("SELECT id FROM guides WHERE provider_id = ?1")?;
+            let guides = statement.query_map([id.0], |row| row.get(0).map(GuideId))?.collect::<Result<Vec<_>, _>>()?;
+            for guide in guides {
+                connection.execute("DELETE FROM mappings WHERE guide_id = ?1 AND how <> 'person'", [guide.0])?;
+                old.extend(feeds::forget_all(connection, FeedId::Guide(guide))?);
+            }
             if connection.execute("DELETE FROM providers WHERE id = ?1", [id.0])? == 0 {
                 return Err(StoreError::NoSuchPlaylist);
             }
-            Ok((Stale::CATALOG, feeds::forget_all(connection, FeedId::Playlist(id))?))
+            Ok((Stale::CATALOG, old))
         };
         let old = self.change(change).await?;
         self.remove_versions(old);
@@ -250,13 +267,28 @@ impl Store {
         .await
     }
 
-    /// Keeps the rules of a playlist, which its first reading has settled.
+    /// Keeps what the first reading of a playlist has settled of its rules; what a person has said meanwhile stays.
     ///
     /// # Errors
-    /// When they cannot be stored.
-    pub async fn set_rules(&self, id: ProviderId, rules: PlaylistRules) -> Result<(), StoreError> {
+    /// When it cannot be stored.
+    pub async fn settle_rules(&self, id: ProviderId, channels: Automatic) -> Result<(), StoreError> {
         self.change(move |connection| {
-            connection.execute("UPDATE providers SET rules = ?2 WHERE id = ?1", params![id.0, json(&rules)?])?;
+            let sql = "UPDATE providers SET rules = json_set(rules, '$.channels', json(?2))
+                       WHERE id = ?1 AND json_extract(rules, '$.channels') IS NULL";
+            connection.execute(sql, params![id.0, json(&channels)?])?;
+            Ok((Stale::NOTHING, ()))
+        })
+        .await
+    }
+
+    /// Playlists of the settings that are in them no more, where the settings name none at all, are served on and are people's from
+    /// now on: they may be changed and taken away.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn adopt_playlists(&self) -> Result<(), StoreError> {
+        self.change(|connection| {
+            connection.execute("UPDATE providers SET origin = 'person' WHERE origin = 'settings'", [])?;
             Ok((Stale::NOTHING, ()))
         })
         .await

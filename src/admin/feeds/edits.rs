@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::playlists::said;
 use super::{Feeds, FeedsError, valid_name};
 use crate::model::{Channel, ChannelId, GuideNumber, Headers, ProviderId, SourceId};
-use crate::playlist::{identity, items};
+use crate::playlist::{self, RefreshError, identity, items};
 use crate::store::{ChannelEdit, OwnSource};
 
 /// Most channels of one change.
@@ -177,8 +177,15 @@ impl Feeds {
     /// When there is none, or a rule made it one.
     pub async fn remove_source(&self, id: SourceId) -> Result<(), FeedsError> {
         match self.store.remove_source(id).await? {
-            true => Ok(()),
-            false => {
+            Some(playlist) => {
+                // The item may be a source of its own channel again.
+                let name = self.store.playlist(playlist).await?.provider.name;
+                if let Err(RefreshError::Busy) = playlist::apply_rules(&self.store, playlist).await {
+                    self.readers.apply_rules(playlist, &name);
+                }
+                Ok(())
+            }
+            None => {
                 let text = "This source comes from its playlist's rules. Switch it off (`enabled`), or change the rules.";
                 Err(FeedsError::Conflict(text.to_owned()))
             }

@@ -247,6 +247,7 @@ impl Feeds {
     /// When there is none.
     pub async fn discard_held_guide(&self, id: GuideId) -> Result<(), FeedsError> {
         self.store.guide(id).await?;
+        let _lock = self.lock(FeedId::Guide(id))?;
         match self.store.discard_held(FeedId::Guide(id)).await? {
             true => Ok(()),
             false => Err(FeedsError::Conflict("No version of the guide is held back.".to_owned())),

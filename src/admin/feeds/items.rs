@@ -59,6 +59,14 @@ pub struct GroupView {
     pub chosen: bool,
 }
 
+/// An item whose further attributes hold no credentials: some lists put whole addresses there (`catchup-source`).
+fn masked(mut item: PlaylistItem) -> PlaylistItem {
+    for (_, value) in item.more.iter_mut().filter(|(_, value)| value.contains("://")) {
+        *value = SafeUrl(value).to_string();
+    }
+    item
+}
+
 impl Feeds {
     /// A page of the items of a playlist.
     ///
@@ -91,7 +99,7 @@ impl Feeds {
                 Some(Fate::Assigned(_)) => "assigned",
                 Some(Fate::Event(_)) => "event",
             },
-            item: found.item,
+            item: masked(found.item),
         });
         Ok(ItemPage { items: items.collect(), next })
     }

@@ -15,14 +15,18 @@ use crate::base::chain::Chain;
 use crate::base::jobs::Jobs;
 use crate::model::{GuideId, ProviderId};
 use crate::playlist::RefreshError;
-use crate::store::{Store, StoreError};
+use crate::store::feeds::FeedLock;
+use crate::store::{FeedId, Store, StoreError};
 
 /// Who reads feeds: `app`, or a command that runs beside the server.
 pub trait Readers: Send + Sync + 'static {
     /// Begins to read a playlist; gives the number of the job. `anyway`: even if its server says that nothing is new.
     fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64;
 
-    /// The same for a guide.
+    /// Begins to apply the rules of a playlist to the version that is served; gives the number of the job.
+    fn apply_rules(&self, id: ProviderId, name: &str) -> u64;
+
+    /// The same as the first for a guide.
     fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64;
 
     /// Playlists, limits, channels, mappings have changed: looks again at what is due, and at what is not mapped.
@@ -55,6 +59,14 @@ pub enum FeedsError {
     /// It could not be written or read; the log says why.
     #[error("the change could not be stored")]
     Failed,
+}
+
+impl Feeds {
+    /// That nobody else changes a feed meanwhile.
+    fn lock(&self, feed: FeedId) -> Result<FeedLock, FeedsError> {
+        let lock = FeedLock::take(&self.store.feeds_dir(), feed)?;
+        lock.ok_or_else(|| FeedsError::Conflict("It is being read just now. Try again in a moment.".to_owned()))
+    }
 }
 
 impl FeedsError {

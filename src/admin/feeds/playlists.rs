@@ -10,10 +10,10 @@ use crate::base::secret::SafeUrl;
 use crate::model::{FetchAccess, Headers, PlaylistRules, ProviderId};
 use crate::playlist::rules::Rules;
 use crate::playlist::xtream::{self, Account, AccountInfo};
-use crate::playlist::{self, given};
+use crate::playlist::{self, RefreshError, given};
 use crate::store::editing::LINKS;
 use crate::store::playlists::{NewPlaylist, Origin, Playlist};
-use crate::store::{ImportReport, Version};
+use crate::store::{FeedId, ImportReport, Version};
 
 /// Hours from one reading to the next, where nobody says.
 const REFRESH_H: u32 = 12;
@@ -280,7 +280,11 @@ impl Feeds {
         self.store.update_playlist(playlist.clone()).await?;
         tracing::info!(playlist.id = id.0, playlist.name = name, "a playlist was changed");
         if playlist.rules != before.rules {
-            playlist::apply_rules(&self.store, id).await?;
+            match playlist::apply_rules(&self.store, id).await {
+                // It is being read by the rules before: the new ones count right after.
+                Err(RefreshError::Busy) => drop(self.readers.apply_rules(id, &name)),
+                applied => drop(applied?),
+            }
         }
         let elsewhere = playlist.provider.location != before.provider.location || playlist.access != before.access;
         if elsewhere || (playlist.rules.vod && !before.rules.vod) {
@@ -335,7 +339,8 @@ impl Feeds {
     /// When there is none.
     pub async fn discard_held(&self, id: ProviderId) -> Result<(), FeedsError> {
         self.store.playlist(id).await?;
-        match self.store.discard_held(crate::store::FeedId::Playlist(id)).await? {
+        let _lock = self.lock(FeedId::Playlist(id))?;
+        match self.store.discard_held(FeedId::Playlist(id)).await? {
             true => Ok(()),
             false => Err(FeedsError::Conflict("No version of the playlist is held back.".to_owned())),
         }

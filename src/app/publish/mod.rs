@@ -24,6 +24,8 @@ use crate::store::{Catalog, Store, StoreError};
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_secs(2);
+/// After a failure it is tried again so much later.
+const AGAIN: Duration = Duration::from_secs(300);
 /// The window moves on by this much at a time: programmes that were not in it come in, and placeholders do.
 const MOVE_S: i64 = 3 * 3600;
 
@@ -52,7 +54,11 @@ impl Publisher {
         loop {
             match self.look(&mut written).await {
                 Ok(()) => {}
-                Err(error) => tracing::warn!(error = %Chain(&error), "the guide could not be written; the last one is served"),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "the guide could not be written; the last one is served");
+                    // A full disk is not better in two seconds, and cards wear out.
+                    clock::sleep(AGAIN).await;
+                }
             }
             tokio::select! {
                 () = clock::sleep(LOOK) => {}

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use axum::http::{Method, Response, StatusCode};
 use axum::routing::get;
@@ -63,6 +63,10 @@ async fn document(publisher: &Publisher, device: i64, packed: bool, mut request:
     let Some(tag) = tag_of(&path) else { return reply::empty(StatusCode::NOT_FOUND) };
     if is_seen(request.headers(), &tag) {
         return tagged(reply::empty(StatusCode::NOT_MODIFIED), &tag);
+    }
+    // Where tags are given, dates do not count (RFC 9110, section 13.1.3).
+    if request.headers().contains_key(IF_NONE_MATCH) {
+        request.headers_mut().remove(IF_MODIFIED_SINCE);
     }
     // Pieces of two documents do not fit together (RFC 9110, section 13.1.5).
     if let Some(condition) = request.headers().get(IF_RANGE)

@@ -72,7 +72,7 @@ pub(super) fn document(
     let zip = File::create(&packed_part).map_err(io(&packed_part))?;
     let mut both = Both(BufWriter::with_capacity(64 * 1024, file), GzEncoder::new(BufWriter::new(zip), Compression::fast()));
     let given: Vec<OutChannel> = channels.iter().map(|channel| out(channel, "")).collect();
-    let opened = sources.open()?;
+    let opened = sources.open();
     let window = from_s - BACK_S..from_s + AHEAD_S;
     let done = xmltv::write(&mut both, &given, |channel, each| {
         let Some(id) = channels.iter().find(|one| one.number == channel.number).map(|one| one.id) else { return Ok(()) };
@@ -86,12 +86,17 @@ pub(super) fn document(
         }
         Ok::<(), Trouble>(())
     });
-    let written = match done {
+    let written = match done.and_then(|written| both.finish().map(|()| written).map_err(Trouble::from)) {
         Ok(written) => written,
-        Err(Trouble::Store(error)) => return Err(error),
-        Err(Trouble::Write(error)) => return Err(io(&plain_part)(error)),
+        Err(trouble) => {
+            let _ = std::fs::remove_file(&plain_part);
+            let _ = std::fs::remove_file(&packed_part);
+            return Err(match trouble {
+                Trouble::Store(error) => error,
+                Trouble::Write(error) => io(&plain_part)(error),
+            });
+        }
     };
-    both.finish().map_err(io(&plain_part))?;
     if same(plain, &plain_part).unwrap_or(false) && packed.exists() {
         // Nothing has changed for those who have it: its date stays.
         let _ = std::fs::remove_file(&plain_part);

@@ -9,7 +9,7 @@ use crate::store::playlists::from_json;
 use crate::store::{StoreError, load, whole};
 
 /// Most that a search gives.
-const MOST: usize = 500;
+const MOST: usize = 20_000;
 
 /// A version, open for reading.
 pub struct Programmes(Connection);

@@ -119,6 +119,11 @@ impl Store {
     pub async fn update_guide(&self, changed: Guide) -> Result<(), StoreError> {
         self.change(move |connection| {
             not_taken(connection, &changed.key, Some(changed.id))?;
+            let sql = "SELECT location IS NOT ?2 OR access IS NOT ?3 FROM guides WHERE id = ?1";
+            let values = params![changed.id.0, changed.location, json(&changed.access)?];
+            if connection.query_row(sql, values, |row| row.get(0)).optional()?.unwrap_or(false) {
+                feeds::forget_validators(connection, FeedId::Guide(changed.id))?;
+            }
             let rows = connection.execute(
                 "UPDATE guides SET key = :key, name = :name, location = :location, access = :access, refresh_h = :refresh,
                     position = :position, active = :active WHERE id = :id",
@@ -169,8 +174,10 @@ impl Store {
     /// When there is no such guide, or it cannot be stored; then everything is as before.
     pub async fn publish_guide(&self, id: GuideId, version: NewVersion) -> Result<(), StoreError> {
         let change = move |connection: &Connection| {
-            let sql = "UPDATE guides SET imported_ms = ?2, checked_ms = ?2, last_error = NULL WHERE id = ?1";
-            if connection.execute(sql, params![id.0, clock::wall_ms()])? == 0 {
+            let again = feeds::is_current(connection, FeedId::Guide(id), &version)?;
+            let sql = "UPDATE guides SET imported_ms = iif(?3, imported_ms, ?2), checked_ms = iif(?3, checked_ms, ?2),
+                       last_error = iif(?3, last_error, NULL) WHERE id = ?1";
+            if connection.execute(sql, params![id.0, clock::wall_ms(), again])? == 0 {
                 return Err(StoreError::NoSuchGuide);
             }
             Ok((Stale::NOTHING, feeds::set_current(connection, FeedId::Guide(id), &version)?))

@@ -165,6 +165,10 @@ fn ours(connection: &Connection, playlist: &Playlist, channel: ChannelId) -> Res
 /// Lets the channel of a known item go by the item's new key, unless another playlist knows it by the old one. One whose item a
 /// person gave to the channel does not know it by any.
 fn rekey(connection: &Connection, playlist: &Playlist, row: &OldSource, key: &str) -> Result<Option<OldChannel>, StoreError> {
+    // A channel that a person made, or that a rule gave the item to, is not the item's.
+    if row.assigned || row.channel_key.starts_with("own:") {
+        return Ok(None);
+    }
     let mut shared = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
          WHERE channel_id = ?1 AND sources.active AND NOT pinned AND providers.key <> ?2)",
