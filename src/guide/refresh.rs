@@ -157,7 +157,6 @@ async fn attempt(store: &Store, id: GuideId, anyway: bool, progress: &Progress) 
     let raw = kept.map_err(|error| StoreError::Io { what: "cannot keep", path: store.feeds_dir(), error })?;
     let done = read_into(store, &guide, &raw, validators, bytes, progress).await;
     match &done {
-        Ok(GuideOutcome::Published(_)) => keep_raw(store, id, bytes <= KEEP_BYTES),
         // One that is held back is read again when it is accepted.
         Ok(GuideOutcome::Held { .. }) => {
             let _ = std::fs::rename(&raw, held_path(store, id));
@@ -281,6 +280,8 @@ async fn read_into(
         None => {
             settle_mapping(store, guide, scanned.channels.clone()).await?;
             let (file, counts) = write(store, guide, raw, scanned, bytes, progress).await?;
+            // First of all: what is kept for channels that are mapped later is never older than what is served.
+            keep_raw(store, guide.id, bytes <= KEEP_BYTES);
             publish(store, guide, file, &counts, validators, clock::wall_ms()).await?;
             Ok(GuideOutcome::Published(Box::new(counts)))
         }

@@ -4,6 +4,7 @@ mod files;
 mod history;
 mod import;
 mod kill;
+mod kill_import;
 mod plans;
 mod rows;
 
