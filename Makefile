@@ -54,6 +54,8 @@ prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak,
 	@ROOFTOP_IT_MATRIX=all ROOFTOP_IT_TABLE=$(CURDIR)/target/matrix.txt $(CARGO) nextest run --locked --test it --retries 0 \
 		seamless::matrix
 	@cat target/matrix.txt
+	@ROOFTOP_TEST_HISTORIES=1000 ROOFTOP_TEST_KILLS=200 $(CARGO) nextest run --locked --lib --retries 0 --success-output immediate \
+		histories:: kill_import::
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
 deb: build-needs ## the Debian package, in target/debian

@@ -205,8 +205,8 @@ pub async fn accept(store: &Store, id: GuideId, progress: &Progress) -> Result<G
     let (file, counts) = write(store, &guide, &raw, channels, bytes, progress).await?;
     // Its old name is forgotten together with the version that was held back.
     let kept = std::fs::hard_link(&raw, new_raw(store, id));
-    publish(store, &guide, file, &counts, held.version.validators, held.version.fetched_ms).await?;
     keep_raw(store, id, kept.is_ok() && bytes <= KEEP_BYTES);
+    publish(store, &guide, file, &counts, held.version.validators, held.version.fetched_ms).await?;
     Ok(counts)
 }
 

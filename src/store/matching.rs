@@ -48,16 +48,16 @@ pub(super) fn rows_of<'a>(new: &[New<'a>], old: &[Old<'a>]) -> Vec<Option<usize>
         *free = *free && row.active;
     }
     // Where persons put rows, any item may have taken their place; elsewhere only those count that are to be sources.
-    for of_persons in [true, false] {
-        let takes = |item: &New<'_>| of_persons || !item.only_known;
-        let given = |row: &Old<'_>| row.channel_key.is_none() == of_persons;
-        let url = (|item: &New<'a>| takes(item).then_some(item.url_key), |row: &Old<'a>| given(row).then_some(row.url_key));
-        pair(&mut found, &mut free, new, old, url.0, url.1, |_, _| true);
-        let channel = |item: &New<'a>| takes(item).then_some(item.channel_key);
-        pair(&mut found, &mut free, new, old, channel, |row| row.channel_key.filter(|_| given(row)), |_, _| true);
-        let name = |item: &New<'a>| takes(item).then_some(item.name);
-        pair(&mut found, &mut free, new, old, name, |row| given(row).then_some(row.name), |item, row| !are_two(item, row));
-    }
+    let wanted = |item: &New<'_>| !item.only_known;
+    let put = |row: &Old<'_>| row.channel_key.is_none();
+    let any = |_: &New<'_>, _: &Old<'_>| true;
+    pair(&mut found, &mut free, new, old, |item| Some(item.url_key), |row| put(row).then_some(row.url_key), any);
+    pair(&mut found, &mut free, new, old, |item| wanted(item).then_some(item.url_key), |row| (!put(row)).then_some(row.url_key), any);
+    // Of what a person put somewhere only the name is left to know it by, so it is asked before others of its channel may take its item.
+    pair(&mut found, &mut free, new, old, |item| Some(item.name), |row| put(row).then_some(row.name), any);
+    pair(&mut found, &mut free, new, old, |item| wanted(item).then_some(item.channel_key), |row| row.channel_key, any);
+    let apart = |item: &New<'_>, row: &Old<'_>| !are_two(item, row);
+    pair(&mut found, &mut free, new, old, |item| wanted(item).then_some(item.name), |row| (!put(row)).then_some(row.name), apart);
     found
 }
 
@@ -161,6 +161,12 @@ mod tests {
         assert_eq!(rows_of(&[offered("y", "One")], &rows), [None]);
         assert_eq!(rows_of(&[offered("y", "Own")], &rows), [Some(1)], "a person made it one");
         assert_eq!(rows_of(&[offered("y", "Own"), offered("z", "Own")], &rows), [None, None]);
+    }
+
+    #[test]
+    fn what_a_person_put_somewhere_is_not_taken_for_a_backup_that_vanished() {
+        let rows = [Old { channel_key: None, ..old("a", "u1", "", "One") }, old("b", "u2", "id:a", "One backup")];
+        assert_eq!(rows_of(&[new("x", "u3", "id:a", "One")], &rows), [Some(0)]);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Change;
 
-/// What several channels are called.
+/// What several channels are called, which only their `tvg-id` tells apart when they come and go.
 const TWIN: &str = "Event";
 
 /// An entry of a list. Nothing that tells channels apart is ever used by two, but the name of twins.
@@ -103,12 +103,12 @@ impl Offer {
         self.entries.push(Entry {
             id: id as usize,
             shows,
-            tvg: (shows % 2 == 0).then(|| format!("t{shows}")),
-            name: if shows % 5 == 4 { TWIN.to_owned() } else { format!("Channel {shows} {id}") },
+            tvg: (shows.is_multiple_of(2)).then(|| format!("t{shows}")),
+            name: if shows % 10 == 4 { TWIN.to_owned() } else { format!("Channel {shows} {id}") },
             host: self.made / 10_000,
             path: id,
             token: 0,
-            number: (shows % 3 == 0).then_some(shows as u32 % 7),
+            number: (shows.is_multiple_of(3)).then_some(shows as u32 % 7),
             group: shows % 3,
         });
     }
@@ -136,6 +136,7 @@ impl Offer {
                     Change::Name => entry.name = format!("Channel {} {fresh}", entry.shows),
                     Change::Move => entry.path = fresh,
                     Change::Tvg => entry.tvg = Some(format!("t{}-{fresh}", entry.shows)),
+                    Change::NoTvg if entry.name == TWIN => {}
                     Change::NoTvg => entry.tvg = None,
                     Change::Repeat => {
                         let again = Entry { token: fresh, ..entry.clone() };
@@ -190,7 +191,7 @@ impl Offer {
             let begun = format!("http://h{}.example/", entry.host).len();
             // Of a repetition the rest would be another entry of the same name.
             let again = whole.iter().any(|(other, _): &(&Entry, String)| other.id == entry.id);
-            if far % 2 == 0 || again {
+            if far.is_multiple_of(2) || again {
                 text += &line[..usize::from(far) % line.len()];
             } else {
                 let cut = &url[..begun + usize::from(far) % (url.len() - begun)];
