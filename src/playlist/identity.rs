@@ -39,26 +39,29 @@ const VOLATILE: [&str; 22] = [
 /// Words in front of a stream's number that are nobody's user name.
 const PLAIN: [&str; 10] = ["hls", "stream", "streams", "channel", "channels", "play", "tv", "video", "udp", "rtp"];
 
-/// The keys of an item. That of its address is made when it is asked for: of most items nobody wants it.
-#[derive(Debug, Clone)]
-pub struct Keys<'a> {
-    /// Of the item: its `tvg-id` and address without volatile parts; without a `tvg-id`, its name and address.
+/// The keys of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// [`item_key`].
     pub item: Key,
-    stable: Cow<'a, str>,
-}
-
-impl Keys<'_> {
-    /// Of the address alone.
-    pub fn url(&self) -> Key {
-        hash(&[&[&self.stable]])
-    }
+    /// [`url_key`].
+    pub url: Key,
 }
 
 /// The keys of an item.
-pub fn keys<'a>(tvg_id: Option<&str>, name: &str, url: &'a str) -> Keys<'a> {
-    let stable = stable(url);
+pub fn keys(tvg_id: Option<&str>, name: &str, url: &str) -> Keys {
+    Keys { item: item_key(tvg_id, name, url), url: url_key(url) }
+}
+
+/// Key of an item: its `tvg-id` and address without volatile parts; without a `tvg-id`, its name and address.
+pub fn item_key(tvg_id: Option<&str>, name: &str, url: &str) -> Key {
     let (what, label) = tvg_id.map_or(("name", name), |id| ("id", id));
-    Keys { item: hash(&[&[what, "\0", label], &[&stable]]), stable }
+    hash(&[&[what, "\0", label], &[&stable(url)]])
+}
+
+/// Key of an address alone.
+pub fn url_key(url: &str) -> Key {
+    hash(&[&[&stable(url)]])
 }
 
 /// Key of the channel an item belongs to: items that share a `tvg-id` are one channel.
@@ -204,14 +207,6 @@ fn hash(parts: &[&[&str]]) -> Key {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn url_key(url: &str) -> Key {
-        keys(None, "", url).url()
-    }
-
-    fn item_key(tvg_id: Option<&str>, name: &str, url: &str) -> Key {
-        keys(tvg_id, name, url).item
-    }
 
     proptest! {
         /// What is taken for plain becomes what the long way would make of it.

@@ -62,10 +62,10 @@ fn placed(attributes: &mut Attributes, name: &str) -> Option<String> {
 }
 
 /// What an item is to the store, as a source and a channel.
-pub fn import_item(item: &PlaylistItem, keys: Keys<'_>) -> ImportItem {
+pub fn import_item(item: &PlaylistItem, keys: Keys) -> ImportItem {
     ImportItem {
         channel_key: identity::channel_key(item.guide_id.as_deref(), keys.item),
-        url_key: keys.url().to_string(),
+        url_key: keys.url.to_string(),
         channel: NewChannel {
             number: item.number.as_deref().and_then(wish),
             name: item.name.clone(),

@@ -99,12 +99,12 @@ impl Known {
     }
 
     /// Whether the item may be one of them.
-    fn may_be(&mut self, item: &PlaylistItem, keys: &Keys<'_>) -> bool {
+    fn may_be(&mut self, item: &PlaylistItem, key: Key) -> bool {
         if self.item_keys.is_empty() {
             return false;
         }
         // One that is known by its key is in nobody's place.
-        if self.item_keys.contains(&keys.item) {
+        if self.item_keys.contains(&key) {
             return true;
         }
         let few = |count: Option<&mut u8>| {
@@ -113,7 +113,7 @@ impl Known {
                 *count <= ENOUGH
             })
         };
-        let by_url = few(self.url_keys.get_mut(&keys.url()));
+        let by_url = few(self.url_keys.get_mut(&identity::url_key(&item.url)));
         let by_id = item.guide_id.as_deref().is_some_and(|id| few(self.guide_ids.get_mut(id)));
         let by_name = few(self.names.get_mut(&item.name));
         by_url || by_id || by_name
@@ -141,13 +141,13 @@ impl<'a> Sieve<'a> {
         if !self.rules.keeps(item.kind) {
             return None;
         }
-        let keys = identity::keys(item.guide_id.as_deref(), &item.name, &item.url);
-        if !self.seen.is_new(keys.item) {
+        let key = identity::item_key(item.guide_id.as_deref(), &item.name, &item.url);
+        if !self.seen.is_new(key) {
             self.repeated += 1;
             return None;
         }
         let fate = self.rules.fate(item, Automatic::All);
-        let may_be = self.known.may_be(item, &keys);
+        let may_be = self.known.may_be(item, key);
         let wanted = match fate {
             None | Some(Fate::Offered) => false,
             Some(Fate::Channel) if self.undecided => {
@@ -157,13 +157,12 @@ impl<'a> Sieve<'a> {
             Some(_) => true,
         };
         // However much is wanted: a list that has grown a hundredfold overnight must not take the machine along.
-        let fresh = wanted && !self.known.item_keys.contains(&keys.item);
+        let fresh = wanted && !self.known.item_keys.contains(&key);
         self.fresh += usize::from(fresh);
         let wanted = wanted && (!fresh || self.fresh <= MOST_AT_ONCE);
         self.offered += usize::from(fate.is_some());
-        let key = keys.item;
         if wanted || may_be {
-            let mut kept = items::import_item(item, keys);
+            let mut kept = items::import_item(item, Keys { item: key, url: identity::url_key(&item.url) });
             kept.only_known = !wanted;
             match fate {
                 Some(Fate::Assigned(channel)) => kept.assigned = Some(channel),

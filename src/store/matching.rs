@@ -52,7 +52,15 @@ pub(super) fn rows_of<'a>(new: &[New<'a>], old: &[Old<'a>]) -> Vec<Option<usize>
     let put = |row: &Old<'_>| row.channel_key.is_none();
     let any = |_: &New<'_>, _: &Old<'_>| true;
     pair(&mut found, &mut free, new, old, |item| Some(item.url_key), |row| put(row).then_some(row.url_key), any);
-    pair(&mut found, &mut free, new, old, |item| wanted(item).then_some(item.url_key), |row| (!put(row)).then_some(row.url_key), any);
+    pair(
+        &mut found,
+        &mut free,
+        new,
+        old,
+        |item| wanted(item).then_some(item.url_key),
+        |row| (!put(row)).then_some(row.url_key),
+        any,
+    );
     // Of what a person put somewhere only the name is left to know it by, so it is asked before others of its channel may take its item.
     pair(&mut found, &mut free, new, old, |item| Some(item.name), |row| put(row).then_some(row.name), any);
     pair(&mut found, &mut free, new, old, |item| wanted(item).then_some(item.channel_key), |row| row.channel_key, any);

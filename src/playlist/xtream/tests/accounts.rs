@@ -153,7 +153,7 @@ proptest! {
         let of = |user: &str, password: &str, format| {
             let url = Account::new("http://h:8080", user, password).unwrap().stream_url(&id.to_string(), format);
             let keys = identity::keys(None, "One", url.as_str());
-            (keys.item, keys.url())
+            (keys.item, keys.url)
         };
         prop_assert_eq!(of(&a, &b, Format::Ts), of("hugo", "geheim77", Format::Ts));
         prop_assert_eq!(of(&a, &b, Format::M3u8), of(&b, &a, Format::M3u8));
