@@ -435,7 +435,7 @@ impl Sink for Take<'_> {
         match self.writer.programme(channel, &programme) {
             Ok(()) => {
                 self.kept += 1;
-                if self.kept % 256 == 0 {
+                if self.kept.is_multiple_of(256) {
                     self.progress.set_items(self.kept);
                 }
                 ControlFlow::Continue(())

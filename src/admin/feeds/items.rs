@@ -8,7 +8,7 @@ use crate::base::tasks;
 use crate::model::{Automatic, ItemKind, PlaylistItem, ProviderId};
 use crate::playlist::rules::{Fate, Rules};
 use crate::store::items::{Browse, Difference, Group, Items, difference};
-use crate::store::{Playlist, StoreError, Version};
+use crate::store::{Playlist, Version};
 
 /// Which items.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -153,7 +153,7 @@ impl Feeds {
     /// One item of a playlist.
     pub(super) async fn item(&self, id: ProviderId, item: i64) -> Result<PlaylistItem, FeedsError> {
         let (_, path) = self.current(id).await?;
-        let found = tasks::blocking(move || Ok::<_, StoreError>(Items::open(&path)?.get(item)?));
+        let found = tasks::blocking(move || Items::open(&path)?.get(item));
         let found = found.await.map_err(|_| FeedsError::Failed)??;
         found.map(|found| found.item).ok_or(FeedsError::NotFound("The playlist has no item with this number."))
     }

@@ -15,7 +15,7 @@ pub(in crate::cli) fn run(args: &Playlist, as_json: bool) -> anyhow::Result<Exit
     match &args.command {
         PlaylistCommand::List => {
             let all = with(&args.at, |feeds| async move { Ok(feeds.playlists().await?) })?;
-            answer(as_json, &all, |all| all.iter().map(|playlist| line(playlist)).collect())
+            answer(as_json, &all, |all| all.iter().map(line).collect())
         }
         PlaylistCommand::Show { id } => {
             let id = ProviderId(*id);

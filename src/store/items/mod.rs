@@ -50,7 +50,7 @@ mod tests {
             guide_id: Some(format!("id{line}")),
             logo: None,
             number: Some(line.to_string()),
-            drm: line % 2 == 0,
+            drm: line.is_multiple_of(2),
             favorite: false,
             url: format!("http://h/{line}"),
             headers: Headers(vec![("User-Agent".into(), "x".into())]),
