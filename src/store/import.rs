@@ -15,7 +15,7 @@ pub(super) use self::channels::next_number;
 use super::feeds::{self, FeedId, NewVersion};
 use super::matching::{self, New, Old};
 use super::writer::Stale;
-use super::{Store, StoreError};
+use super::{Store, StoreError, load};
 use crate::base::clock;
 use crate::model::{ChannelId, NewChannel, NewSource, ProviderId, SourceId};
 
@@ -126,13 +126,40 @@ impl Store {
                 Ok(Playlist { id: playlist, key: row.get(0)?, position: row.get(1)? })
             });
             let playlist = found.optional()?.ok_or(StoreError::NoSuchPlaylist)?;
-            Ok((Stale::CATALOG, (import(connection, &playlist, items)?, old)))
+            let report = before_the_demo(connection, || import(connection, &playlist, items))?;
+            Ok((Stale::CATALOG, (report, old)))
         };
         let (mut report, old) = self.change(change).await?;
         self.remove_versions(old);
         report.channels_published = self.catalog().channels.len();
         Ok(report)
     }
+}
+
+/// Does `work` with the numbers of the demo's channels free: what somebody's own list asks for comes first. Afterwards they have theirs
+/// again, or the next that is free.
+fn before_the_demo<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let sql = "SELECT DISTINCT channels.id, number FROM providers JOIN sources ON provider_id = providers.id
+               JOIN channels ON channels.id = channel_id WHERE origin = 'demo' AND removed_ms IS NULL";
+    let demo: Vec<(i64, String)> = load::rows(connection, sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut set = connection.prepare_cached("UPDATE channels SET number = ?2 WHERE id = ?1")?;
+    for (id, _) in &demo {
+        set.execute(params![id, format!("demo {id}")])?;
+    }
+    let done = work()?;
+    let mut taken = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM channels WHERE number = ?1 AND removed_ms IS NULL)
+             OR EXISTS (SELECT 1 FROM retired_numbers WHERE number = ?1)",
+    )?;
+    for (id, number) in demo {
+        let taken: bool = taken.query_row([&number], |row| row.get(0))?;
+        let number = if taken { next_number(connection)?.map(|number| number.to_string()) } else { Some(number) };
+        match number {
+            Some(number) => set.execute(params![id, number])?,
+            None => connection.execute("UPDATE channels SET removed_ms = ?2 WHERE id = ?1", params![id, clock::wall_ms()])?,
+        };
+    }
+    Ok(done)
 }
 
 /// The playlist that is imported.

@@ -11,6 +11,7 @@ mod corpus;
 mod devices;
 mod discovery;
 mod faults;
+mod feeds;
 mod filler;
 mod filler_image;
 mod history;

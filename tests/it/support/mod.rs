@@ -14,6 +14,7 @@ pub mod process;
 pub mod random;
 pub mod restamp;
 pub mod rig;
+pub mod shelf;
 pub mod ts_oracle;
 pub mod udp;
 pub mod upstream;

@@ -56,6 +56,8 @@ pub struct Channel {
     pub name: String,
     /// `category_id`.
     pub category: u32,
+    /// `stream_icon`; empty: none.
+    pub logo: String,
     /// `epg_channel_id`.
     pub guide_id: Option<String>,
     /// `stream_type`.
@@ -95,7 +97,7 @@ impl Channel {
     pub fn new(id: u32, name: &str) -> Self {
         let guide_id = Some(format!("id{id}"));
         let play = Play::Bytes(Arc::default());
-        Self { id, name: name.into(), category: 1, guide_id, kind: "live".into(), archive_days: 0, play }
+        Self { id, name: name.into(), category: 1, logo: String::new(), guide_id, kind: "live".into(), archive_days: 0, play }
     }
 }
 

@@ -161,7 +161,7 @@ fn channels(panel: &Panel) -> Value {
             "name": channel.name,
             "stream_type": channel.kind,
             "stream_id": number(Some(i64::from(channel.id)), odd),
-            "stream_icon": if odd { json!(null) } else { json!("") },
+            "stream_icon": if odd && channel.logo.is_empty() { json!(null) } else { json!(channel.logo) },
             "epg_channel_id": channel.guide_id,
             "added": "1715275438",
             "custom_sid": if odd { json!(null) } else { json!("") },
@@ -179,10 +179,13 @@ fn list(panel: &Panel, base: &str) -> String {
     let mut text = String::from("#EXTM3U\n");
     for channel in &panel.channels {
         let group = panel.categories.iter().find(|(id, _)| *id == channel.category).map_or("", |(_, name)| name.as_str());
-        let (id, name) = (channel.guide_id.as_deref().unwrap_or(""), &channel.name);
+        let (id, name, logo) = (channel.guide_id.as_deref().unwrap_or(""), &channel.name, &channel.logo);
         let url = format!("{base}/live/{}/{}/{}.ts", panel.username, panel.password, channel.id);
-        writeln!(text, "#EXTINF:-1 tvg-id=\"{id}\" tvg-name=\"{name}\" tvg-logo=\"\" group-title=\"{group}\",{name}\n{url}")
-            .unwrap();
+        writeln!(
+            text,
+            "#EXTINF:-1 tvg-id=\"{id}\" tvg-name=\"{name}\" tvg-logo=\"{logo}\" group-title=\"{group}\",{name}\n{url}"
+        )
+        .unwrap();
     }
     text
 }
