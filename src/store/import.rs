@@ -98,6 +98,9 @@ impl Store {
     pub async fn import(&self, spec: ProviderSpec, items: Vec<ImportItem>) -> Result<ImportReport, StoreError> {
         let change = move |connection: &Connection| {
             let playlist = provider(connection, &spec)?;
+            if spec.key == "demo:" {
+                revive_demo(connection)?;
+            }
             Ok((Stale::CATALOG, import(connection, &playlist, items)?))
         };
         let mut report = self.change(change).await?;
@@ -160,6 +163,21 @@ fn before_the_demo<T>(connection: &Connection, work: impl FnOnce() -> Result<T, 
         };
     }
     Ok(done)
+}
+
+/// The demo is shown again: its channels come back, with their numbers if nobody has them now.
+fn revive_demo(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "SELECT id, number FROM channels WHERE key LIKE 'rooftop.demo.%' AND removed_ms IS NOT NULL";
+    let gone: Vec<(i64, String)> = load::rows(connection, sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (id, number) in gone {
+        let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE number = ?1 AND removed_ms IS NULL)";
+        let taken: bool = connection.query_row(sql, [&number], |row| row.get(0))?;
+        let number = if taken { next_number(connection)?.map(|number| number.to_string()) } else { Some(number) };
+        if let Some(number) = number {
+            connection.execute("UPDATE channels SET number = ?2, removed_ms = NULL WHERE id = ?1", params![id, number])?;
+        }
+    }
+    Ok(())
 }
 
 /// The playlist that is imported.

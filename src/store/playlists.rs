@@ -301,7 +301,13 @@ impl Store {
     pub async fn retire_demo(&self) -> Result<(), StoreError> {
         self.change(|connection| {
             let changed = connection.execute("UPDATE providers SET active = 0 WHERE active AND origin = 'demo'", [])?;
-            Ok((if changed == 0 { Stale::NOTHING } else { Stale::CATALOG }, ()))
+            if changed == 0 {
+                return Ok((Stale::NOTHING, ()));
+            }
+            // Nobody's numbers are kept for them, and no table shows them.
+            let sql = "UPDATE channels SET removed_ms = ?1 WHERE key LIKE 'rooftop.demo.%' AND removed_ms IS NULL";
+            connection.execute(sql, [clock::wall_ms()])?;
+            Ok((Stale::CATALOG, ()))
         })
         .await
     }

@@ -359,7 +359,7 @@ async fn guides_are_read_mapped_and_shown() {
     let mappings = house.done("GET", "/mappings", Value::Null).await;
     assert_eq!(
         (&mappings["mappings"][0]["how"], &mappings["mappings"][1]["how"]),
-        (&json!("guide_id"), &Value::Null),
+        (&json!("tvg_id"), &Value::Null),
         "{mappings}"
     );
     let map = format!("/channels/{two}/mapping");

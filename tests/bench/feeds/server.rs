@@ -180,7 +180,7 @@ impl Server {
         loop {
             let n = stream.read(&mut buffer)?;
             bytes.extend_from_slice(buffer.get(..n).unwrap_or_default());
-            if n == 0 || (bytes.len() > 12 && !bytes.get(9..12).is_some_and(|status| status == b"200")) {
+            if n == 0 || (bytes.len() > 12 && bytes.get(9..12).is_none_or(|status| status != b"200")) {
                 let said = String::from_utf8_lossy(&bytes);
                 return Err(format!("a tune of {number} was answered: {}", said.lines().next().unwrap_or_default()).into());
             }
