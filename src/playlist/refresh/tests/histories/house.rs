@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::*;
 use super::checks;
-use super::lists::{Offer, Seen};
+use super::lists::{Entry, Offer, Seen};
 use super::{Act, Arrival, Step};
 use crate::model::{Automatic, ChannelId, GuideId, GuideNumber, SourceId};
 use crate::playlist::{identity, items};
@@ -197,7 +197,11 @@ impl House {
                 (Some(list), seen)
             }
             Arrival::Cut(which, far) => {
-                let (list, seen) = feed.offer.cut(*which, *far);
+                let known = |entry: &Entry| {
+                    let row = feed.rows.get(&entry.id).filter(|row| row.active && !row.seen.is_twin());
+                    row.is_some_and(|row| row.seen.entry.name == entry.name && row.seen.entry.tvg == entry.tvg)
+                };
+                let (list, seen) = feed.offer.cut(*which, *far, known);
                 (Some(list), seen)
             }
             Arrival::Shrunk(most) => {

@@ -137,7 +137,11 @@ impl Offer {
                     Change::Move => entry.path = fresh,
                     Change::Tvg => entry.tvg = Some(format!("t{}-{fresh}", entry.shows)),
                     Change::NoTvg if entry.name == TWIN => {}
-                    Change::NoTvg => entry.tvg = None,
+                    // With another name, or it could be once more what it was in a version long gone.
+                    Change::NoTvg => {
+                        entry.tvg = None;
+                        entry.name = format!("Channel {} {fresh}", entry.shows);
+                    }
                     Change::Repeat => {
                         let again = Entry { token: fresh, ..entry.clone() };
                         self.entries.push(again);
@@ -177,8 +181,9 @@ impl Offer {
         (format!("#EXTM3U\n{text}").into_bytes(), Self::seen(self.entries.iter().map(|entry| (entry, entry.url()))))
     }
 
-    /// The list, as far as it came: it ends in the middle of a line of the entry at `which`.
-    pub fn cut(&self, which: u8, far: u8) -> (Vec<u8>, Vec<Seen>) {
+    /// The list, as far as it came: it ends in the middle of a line of the entry at `which`; of its address only where `known` says
+    /// that it is still recognised by its name. Else it would be another entry for once, and itself again afterwards.
+    pub fn cut(&self, which: u8, far: u8, known: impl Fn(&Entry) -> bool) -> (Vec<u8>, Vec<Seen>) {
         let at = usize::from(which) % self.entries.len().max(1);
         let mut text = "#EXTM3U\n".to_owned();
         let mut whole = Vec::new();
@@ -191,7 +196,7 @@ impl Offer {
             let begun = format!("http://h{}.example/", entry.host).len();
             // Of a repetition the rest would be another entry of the same name.
             let again = whole.iter().any(|(other, _): &(&Entry, String)| other.id == entry.id);
-            if far.is_multiple_of(2) || again {
+            if far.is_multiple_of(2) || again || !known(entry) {
                 text += &line[..usize::from(far) % line.len()];
             } else {
                 let cut = &url[..begun + usize::from(far) % (url.len() - begun)];
