@@ -137,7 +137,7 @@ fn counted(words: &str, of: &str) -> Regex {
 }
 
 /// What is written as the numbers of a programme: `xmltv_ns` and `onscreen`, whichever of them the guide has, then the others of the
-/// guide as they are, and at last, if nothing tells this airing from others of the same title, [`airing`].
+/// guide as they are, and at last, if nothing tells this airing from others of the same title, `airing`.
 pub fn numbers(programme: &Programme) -> Vec<EpisodeNumber> {
     let told = || programme.episodes.iter().filter(|number| !number.value.trim().is_empty());
     let is = |number: &EpisodeNumber, system: &str| number.system.trim().eq_ignore_ascii_case(system);

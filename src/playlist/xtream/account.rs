@@ -121,7 +121,7 @@ impl Account {
         self.page("player_api.php", Some("get_live_categories"))
     }
 
-    /// Where the live channels are ([`super::streams`]).
+    /// Where the live channels are ([`super::streams()`]).
     pub fn streams_url(&self) -> Url {
         self.page("player_api.php", Some("get_live_streams"))
     }
