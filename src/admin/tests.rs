@@ -1,4 +1,5 @@
 mod changes;
+mod direct;
 mod feeds;
 
 use std::net::IpAddr;
@@ -13,15 +14,15 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use direct::Direct;
+
 use super::*;
-use crate::admin::feeds::Readers;
 use crate::base::jobs::Jobs;
 use crate::http::Peer;
 use crate::model::{
     Channel, ChannelId, Device, DeviceId, GuideId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source,
     SourceId, StreamInfo, Verdict, ViewingEvent, ViewingKind,
 };
-use crate::playlist;
 use crate::session::{Plan, Ports};
 use crate::store::{Catalog, Store};
 use crate::tuner::Pool;
@@ -215,37 +216,6 @@ fn settled() -> Situation {
         mdns: Service::Off,
         notes: vec![],
     }
-}
-
-/// Who reads playlists in tests.
-struct Direct(Store, Jobs);
-
-impl Readers for Direct {
-    fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64 {
-        let store = self.0.clone();
-        self.1.start("playlist.refresh", id.0, name, move |progress| async move {
-            let done = playlist::refresh(&store, id, playlist::How { anyway }, &progress).await;
-            done.map(|outcome| json!(outcome)).map_err(|error| error.to_string())
-        })
-    }
-
-    fn apply_rules(&self, id: ProviderId, name: &str) -> u64 {
-        let store = self.0.clone();
-        self.1.start("playlist.rules", id.0, name, move |_| async move {
-            let done = playlist::apply_rules(&store, id).await;
-            done.map(|report| json!(report)).map_err(|error| error.to_string())
-        })
-    }
-
-    fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64 {
-        let store = self.0.clone();
-        self.1.start("guide.refresh", id.0, name, move |progress| async move {
-            let done = crate::guide::refresh::refresh(&store, id, anyway, &progress).await;
-            done.map(|outcome| json!(outcome)).map_err(|error| error.to_string())
-        })
-    }
-
-    fn changed(&self) {}
 }
 
 fn app(channels: u32, situation: Situation) -> Router {

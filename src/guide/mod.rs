@@ -6,5 +6,6 @@ pub mod mapping;
 pub mod matcher;
 pub mod now;
 pub mod now_next;
+pub mod reading;
 pub mod refresh;
 pub mod xmltv;

@@ -3,69 +3,30 @@
 //!
 //! What was fetched is kept beside the version, so that a channel that is mapped later has its programmes at once.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::ops::ControlFlow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::mapping;
-use super::xmltv::{self, Consumed, End, Sink, Summary, XmltvError};
+pub use super::reading::{BrokenPlace, GuideCounts};
+use super::reading::{counts, scan, write};
+use super::xmltv::{End, XmltvError};
 use crate::base::clock;
 use crate::base::progress::Progress;
 use crate::base::secret::SafeUrl;
 use crate::base::tasks;
 use crate::fetch::{self, FetchError, gate};
-use crate::model::{GuideChannel, GuideId, Programme, Validators};
+use crate::model::{GuideChannel, GuideId, Validators};
 use crate::store::feeds::FeedLock;
-use crate::store::guides::{Guide, GuideWriter, Programmes};
+use crate::store::guides::{Guide, Programmes};
 use crate::store::items::ItemFile;
 use crate::store::{FeedId, NewVersion, Store, StoreError, Version};
 
-/// Programmes are kept that have ended this long ago at most …
-const BACK_S: i64 = 24 * 3600;
-/// … and begin this far ahead at most.
-const AHEAD_S: i64 = 14 * 24 * 3600;
 /// Largest guide, as it comes.
 const MOST_BYTES: u64 = 2 << 30;
-/// Channels of one guide; further ones are passed over.
-const MOST_CHANNELS: usize = 200_000;
 /// Largest guide that is kept as it came; of a larger one, channels that are mapped later wait for the next reading.
 const KEEP_BYTES: u64 = 256 << 20;
-
-/// What was counted in a version of a guide.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct GuideCounts {
-    /// Channels of the guide.
-    pub channels: u64,
-    /// Programmes of the guide.
-    pub programmes: u64,
-    /// Channels that are mapped to one of ours.
-    pub mapped: u64,
-    /// Programmes that were kept.
-    pub kept: u64,
-    /// Channels and programmes that were not understood.
-    pub broken: u64,
-    /// The first of them.
-    pub first_broken: Vec<BrokenPlace>,
-    /// Bytes, as it came.
-    pub bytes: u64,
-    /// Bytes, as it is stored.
-    pub stored_bytes: u64,
-    /// When the first and the last programme begin, seconds since 1970.
-    pub starts_s: Option<(i64, i64)>,
-}
-
-/// Something of a guide that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BrokenPlace {
-    /// The line in which it begins, counted from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
-}
 
 /// What came of it.
 #[derive(Debug, Clone, Serialize)]
@@ -182,7 +143,7 @@ pub async fn read_again(store: &Store, id: GuideId, progress: &Progress) -> Resu
     let channels = scan(&raw, progress).await?;
     settle_mapping(store, &guide, channels.channels.clone()).await?;
     let bytes = std::fs::metadata(&raw).map_or(0, |meta| meta.len());
-    let (file, counts) = write(store, &guide, &raw, channels, bytes, progress).await?;
+    let (file, counts) = write(store, &guide, wanted(store, id).await?, &raw, channels, bytes, progress).await?;
     publish(store, &guide, file, &counts, current.version.validators, current.version.fetched_ms).await?;
     Ok(Some(counts))
 }
@@ -202,7 +163,7 @@ pub async fn accept(store: &Store, id: GuideId, progress: &Progress) -> Result<G
     let channels = scan(&raw, progress).await?;
     settle_mapping(store, &guide, channels.channels.clone()).await?;
     let bytes = std::fs::metadata(&raw).map_or(0, |meta| meta.len());
-    let (file, counts) = write(store, &guide, &raw, channels, bytes, progress).await?;
+    let (file, counts) = write(store, &guide, wanted(store, id).await?, &raw, channels, bytes, progress).await?;
     // Its old name is forgotten together with the version that was held back.
     let kept = std::fs::hard_link(&raw, new_raw(store, id));
     keep_raw(store, id, kept.is_ok() && bytes <= KEEP_BYTES);
@@ -279,68 +240,12 @@ async fn read_into(
         }
         None => {
             settle_mapping(store, guide, scanned.channels.clone()).await?;
-            let (file, counts) = write(store, guide, raw, scanned, bytes, progress).await?;
+            let (file, counts) = write(store, guide, wanted(store, guide.id).await?, raw, scanned, bytes, progress).await?;
             // First of all: what is kept for channels that are mapped later is never older than what is served.
             keep_raw(store, guide.id, bytes <= KEEP_BYTES);
             publish(store, guide, file, &counts, validators, clock::wall_ms()).await?;
             Ok(GuideOutcome::Published(Box::new(counts)))
         }
-    }
-}
-
-/// A guide's channels, and what was counted on the way.
-struct Scanned {
-    channels: Vec<GuideChannel>,
-    summary: Summary,
-}
-
-/// The first of two readings: channels only.
-async fn scan(raw: &Path, progress: &Progress) -> Result<Scanned, GuideError> {
-    let (raw, progress) = (raw.to_owned(), progress.clone());
-    let work = move || {
-        let file = open(&raw)?;
-        progress.step("looking for channels", file.metadata().ok().map(|meta| meta.len()));
-        let mut scan = Scan { channels: Vec::new(), seen: HashSet::new(), progress: &progress };
-        let summary = xmltv::read(file, &mut scan)?;
-        let channels = scan.channels;
-        if summary.end == End::Stopped { Err(GuideError::Cancelled) } else { Ok(Scanned { channels, summary }) }
-    };
-    tasks::blocking(work).await.map_err(|_| GuideError::Cancelled)?
-}
-
-fn open(path: &Path) -> Result<File, StoreError> {
-    File::open(path).map_err(|error| StoreError::Io { what: "cannot open", path: path.to_owned(), error })
-}
-
-struct Scan<'a> {
-    channels: Vec<GuideChannel>,
-    seen: HashSet<String>,
-    progress: &'a Progress,
-}
-
-fn go_on(progress: &Progress, so_far: Consumed) -> ControlFlow<()> {
-    progress.set_bytes(so_far.packed_bytes);
-    if progress.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
-
-impl Sink for Scan<'_> {
-    fn channel(&mut self, channel: GuideChannel) -> ControlFlow<()> {
-        if self.channels.len() < MOST_CHANNELS && self.seen.insert(channel.id.clone()) {
-            self.channels.push(channel);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn wants(&mut self, _: &str, _: i64, _: Option<i64>) -> bool {
-        false
-    }
-
-    fn programme(&mut self, _: &str, _: Programme) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn progress(&mut self, so_far: Consumed) -> ControlFlow<()> {
-        go_on(self.progress, so_far)
     }
 }
 
@@ -353,115 +258,6 @@ async fn settle_mapping(store: &Store, guide: &Guide, channels: Vec<GuideChannel
 async fn wanted(store: &Store, id: GuideId) -> Result<HashSet<String>, StoreError> {
     let mappings = store.mappings().await?;
     Ok(mappings.into_iter().filter_map(|mapping| mapping.to).filter(|(guide, _)| *guide == id).map(|(_, id)| id).collect())
-}
-
-/// The second reading: programmes of the channels that are wanted go into a version.
-async fn write(
-    store: &Store,
-    guide: &Guide,
-    raw: &Path,
-    scanned: Scanned,
-    bytes: u64,
-    progress: &Progress,
-) -> Result<(ItemFile, GuideCounts), GuideError> {
-    let wanted = wanted(store, guide.id).await?;
-    let (folder, stem) = (store.feeds_dir(), FeedId::Guide(guide.id).stem());
-    let (raw, progress, now_s) = (raw.to_owned(), progress.clone(), clock::wall_ms() / 1000);
-    let work = move || {
-        let mut writer = GuideWriter::create(&folder, &stem)?;
-        for channel in &scanned.channels {
-            writer.channel(channel, wanted.contains(&channel.id))?;
-        }
-        let file = open(&raw)?;
-        progress.step("reading", file.metadata().ok().map(|meta| meta.len()));
-        let mut take = Take {
-            from_s: now_s - BACK_S,
-            to_s: now_s + AHEAD_S,
-            wanted: &wanted,
-            writer,
-            kept: 0,
-            last: HashMap::new(),
-            failed: None,
-            progress: &progress,
-        };
-        let summary = xmltv::read(file, &mut take)?;
-        if let Some(error) = take.failed {
-            return Err(error.into());
-        }
-        if summary.end == End::Stopped {
-            return Err(GuideError::Cancelled);
-        }
-        let mut counts = counts(&summary, scanned.channels.len(), bytes);
-        counts.mapped = scanned.channels.iter().filter(|channel| wanted.contains(&channel.id)).count() as u64;
-        counts.kept = take.kept;
-        progress.step("storing", None);
-        let file = take.writer.finish()?;
-        counts.stored_bytes = file.bytes;
-        Ok((file, counts))
-    };
-    tasks::blocking(work).await.map_err(|_| GuideError::Cancelled)?
-}
-
-struct Take<'a> {
-    from_s: i64,
-    to_s: i64,
-    wanted: &'a HashSet<String>,
-    writer: GuideWriter,
-    kept: u64,
-    /// What was kept last of each channel: some guides say everything twice.
-    last: HashMap<String, (i64, Option<i64>)>,
-    failed: Option<StoreError>,
-    progress: &'a Progress,
-}
-
-impl Sink for Take<'_> {
-    fn channel(&mut self, _: GuideChannel) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn wants(&mut self, channel: &str, start_s: i64, stop_s: Option<i64>) -> bool {
-        self.wanted.contains(channel) && start_s < self.to_s && stop_s.unwrap_or(start_s) > self.from_s
-    }
-
-    fn programme(&mut self, channel: &str, programme: Programme) -> ControlFlow<()> {
-        let times = (programme.start_s, programme.stop_s);
-        match self.last.get_mut(channel) {
-            Some(last) if *last == times => return ControlFlow::Continue(()),
-            Some(last) => *last = times,
-            None => {
-                self.last.insert(channel.to_owned(), times);
-            }
-        }
-        match self.writer.programme(channel, &programme) {
-            Ok(()) => {
-                self.kept += 1;
-                if self.kept.is_multiple_of(256) {
-                    self.progress.set_items(self.kept);
-                }
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn progress(&mut self, so_far: Consumed) -> ControlFlow<()> {
-        go_on(self.progress, so_far)
-    }
-}
-
-fn counts(summary: &Summary, channels: usize, bytes: u64) -> GuideCounts {
-    GuideCounts {
-        channels: channels as u64,
-        programmes: summary.programmes,
-        broken: summary.broken,
-        first_broken: summary.flaws.iter().map(|flaw| BrokenPlace { line: flaw.line, why: flaw.flaw.to_string() }).collect(),
-        bytes,
-        starts_s: summary.starts_s,
-        ..GuideCounts::default()
-    }
 }
 
 async fn hold(
