@@ -132,9 +132,9 @@ pub(super) enum TokenCommand {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Where {
     /// Settings file [default: /etc/rooftop/rooftop.toml, if it is there].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Where everything is kept.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
 }
