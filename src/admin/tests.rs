@@ -20,8 +20,8 @@ use super::*;
 use crate::base::jobs::Jobs;
 use crate::http::Peer;
 use crate::model::{
-    Channel, ChannelId, Device, DeviceId, GuideId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Source,
-    SourceId, StreamInfo, Verdict, ViewingEvent, ViewingKind,
+    Channel, ChannelId, Device, DeviceId, GuideId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Route,
+    Source, SourceId, StreamInfo, Verdict, ViewingEvent, ViewingKind,
 };
 use crate::session::{Plan, Ports};
 use crate::store::{Catalog, Store};
@@ -186,6 +186,7 @@ fn catalog(channels: u32) -> Catalog {
         name: "primary".into(),
         url: format!("http://user:{SECRET}@tv.example/live/user/{SECRET}/{number}.ts?password={SECRET}"),
         headers: Headers(vec![("Authorization".into(), SECRET.into())]),
+        route: Route { proxy: Some(format!("http://user:{SECRET}@proxy.example")), any_certificate: false },
         item_key: format!("k{number}"),
         priority: 0,
         enabled: true,

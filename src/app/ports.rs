@@ -128,6 +128,7 @@ fn order(sources: &[Source], health: &HealthBook, now_ms: i64) -> Vec<Candidate>
             item_key: source.item_key.clone(),
             url: Secret::new(source.url.clone()),
             headers: source.headers.clone(),
+            route: source.route.clone(),
             cooling,
         })
         .collect()
@@ -136,7 +137,7 @@ fn order(sources: &[Source], health: &HealthBook, now_ms: i64) -> Vec<Candidate>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Headers;
+    use crate::model::{Headers, Route};
 
     fn source(id: i64, priority: u32, enabled: bool) -> Source {
         Source {
@@ -146,6 +147,7 @@ mod tests {
             name: String::new(),
             url: String::new(),
             headers: Headers::default(),
+            route: Route::default(),
             item_key: String::new(),
             priority,
             enabled,

@@ -79,6 +79,12 @@ pub(super) struct Probe {
     /// Another request header, as `Name: value`. Repeatable.
     #[arg(long, value_name = "HEADER")]
     pub header: Vec<String>,
+    /// The way there: `http://`, `https://`, `socks5://` or `socks5h://`, perhaps with user and password.
+    #[arg(long)]
+    pub proxy: Option<String>,
+    /// Accept a certificate that cannot be verified.
+    #[arg(long)]
+    pub any_certificate: bool,
     /// How long to look, in seconds; the report comes as soon as everything is known.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Probe;
 use crate::base::clock;
 use crate::base::secret::{SafeUrl, Secret};
-use crate::model::{Headers, StreamInfo};
+use crate::model::{Headers, Route, StreamInfo};
 use crate::source::{Chunk, Opened, Opener, Target};
 use crate::ts::RawPacket;
 use crate::ts::input::{Choice, Input, Mark, Proof, Sink, Stats};
@@ -51,7 +51,8 @@ fn target(args: &Probe) -> anyhow::Result<Target> {
         let Some((name, value)) = header.split_once(':') else { bail!("header {header:?} is not of the form `Name: value`") };
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
-    Ok(Target { url: Secret::new(args.url.clone()), headers: Headers(headers) })
+    let route = Route { proxy: args.proxy.clone(), any_certificate: args.any_certificate };
+    Ok(Target { url: Secret::new(args.url.clone()), headers: Headers(headers), route })
 }
 
 async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {

@@ -27,7 +27,7 @@ pub use ids::{ChannelId, DeviceId, GuideId, GuideNumber, ProviderId, SessionId, 
 pub use item::{Key, PlaylistItem};
 pub use programme::{GuideChannel, Programme};
 pub use rules::{Assignment, Automatic, Condition, EventBlock, ItemKind, PlaylistRules};
-pub use source::{Headers, NewSource, Provider, Source};
+pub use source::{Headers, NewSource, Provider, Route, Source};
 pub use stream_info::{AudioInfo, Codec, StreamInfo, SubtitleInfo, VideoInfo};
 pub use verdict::Verdict;
 pub use viewing::{ViewingEvent, ViewingKind};

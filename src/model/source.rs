@@ -17,6 +17,22 @@ impl fmt::Debug for Headers {
     }
 }
 
+/// How the server of a source is reached: what is set for its playlist. May hold credentials: its `Debug` shows none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Route {
+    /// `http://`, `https://`, `socks5://` or `socks5h://`, perhaps with user and password.
+    pub proxy: Option<String>,
+    /// Certificates that cannot be verified are accepted.
+    pub any_certificate: bool,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proxy = self.proxy.as_ref().map(|_| "***");
+        f.debug_struct("Route").field("proxy", &proxy).field("any_certificate", &self.any_certificate).finish()
+    }
+}
+
 /// A playlist: an account with a limit on connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provider {
@@ -48,6 +64,9 @@ pub struct Source {
     /// Request headers, User-Agent and Referer among them.
     #[serde(skip_serializing)]
     pub headers: Headers,
+    /// How its server is reached.
+    #[serde(skip)]
+    pub route: Route,
     /// Stable key of the playlist item.
     pub item_key: String,
     /// Lower is tried earlier.

@@ -56,7 +56,7 @@ pub async fn on_the_side<T>(pool: &Pool, provider: ProviderId, channel: ChannelI
 
 async fn look(opener: &Opener, source: &Source, limit: Duration) -> Sighting {
     let began = clock::now();
-    let target = Target { url: Secret::new(source.url.clone()), headers: source.headers.clone() };
+    let target = Target { url: Secret::new(source.url.clone()), headers: source.headers.clone(), route: source.route.clone() };
     let mut watch = Watch { began, input: Input::new(Choice::First), first_byte: None, proven: None };
     let end = match clock::timeout(limit, opener.open(&target)).await {
         Err(_) => End::TimeOver,

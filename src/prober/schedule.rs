@@ -118,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{ChannelId, Headers, Health, ProviderId, SourceId};
+    use crate::model::{ChannelId, Headers, Health, ProviderId, Route, SourceId};
 
     const HOUR: i64 = 3_600_000;
     const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -131,6 +131,7 @@ mod tests {
             name: String::new(),
             url: "http://a/1".into(),
             headers: Headers::default(),
+            route: Route::default(),
             item_key: String::new(),
             priority: 0,
             enabled: true,

@@ -129,7 +129,7 @@ pub async fn prove_on(
     flowing: &AtomicBool,
 ) -> Result<Proven, Failure> {
     let began = clock::now();
-    let target = Target { url: candidate.url.clone(), headers: candidate.headers.clone() };
+    let target = Target { url: candidate.url.clone(), headers: candidate.headers.clone(), route: candidate.route.clone() };
     let opened = clock::timeout(limits.silent, means.opener.open(&target))
         .await
         .map_err(|_| Failure::Source(SourceError::TimedOut(limits.silent)))?

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::model::{ChannelId, GuideNumber, Headers, ProviderId, Retry, SourceId, StreamInfo};
+use crate::model::{ChannelId, GuideNumber, Headers, ProviderId, Retry, Route, SourceId, StreamInfo};
 
 /// A channel and where it can come from, in the order to be tried.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Candidate {
     pub url: crate::base::secret::Secret<String>,
     /// Request headers.
     pub headers: Headers,
+    /// How its server is reached.
+    pub route: Route,
     /// Whether it is cooling down: forced only if nothing else is left.
     pub cooling: bool,
 }

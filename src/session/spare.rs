@@ -242,7 +242,7 @@ fn lost(failure: &Failure, candidate: &Candidate, shared: &Shared, context: &Con
 mod tests {
     use super::*;
     use crate::base::secret::Secret;
-    use crate::model::{Headers, ProviderId};
+    use crate::model::{Headers, ProviderId, Route};
 
     fn plan(sources: &[(i64, bool)]) -> Vec<Candidate> {
         let candidate = |&(id, cooling): &(i64, bool)| Candidate {
@@ -251,6 +251,7 @@ mod tests {
             item_key: String::new(),
             url: Secret::new(String::new()),
             headers: Headers::default(),
+            route: Route::default(),
             cooling,
         };
         sources.iter().map(candidate).collect()

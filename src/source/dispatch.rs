@@ -90,8 +90,6 @@ fn scheme(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::Secret;
-    use crate::model::Headers;
 
     #[rstest::rstest]
     #[case("HTTP://a", "http")]
@@ -106,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn says_which_scheme_is_not_supported() {
         let opener = Opener::new(Settings::default()).unwrap();
-        let target = Target { url: Secret::new("rtsp://user:pass@host/1".into()), headers: Headers::default() };
+        let target = crate::source::testing::target("rtsp://user:pass@host/1");
         let error = opener.open(&target).await.unwrap_err();
         assert_eq!(error.to_string(), "addresses of scheme \"rtsp\" are not supported");
     }

@@ -27,6 +27,7 @@ use super::hls::fetch::Fetcher;
 use super::hls::playlist::MOST_BYTES;
 use super::sniff::{self, Sniffed};
 use super::{Chunk, Opened, Pace, SourceError, Target};
+use crate::model::Route;
 
 /// A body that gives nothing for this long is lost, whatever its reader thinks of stalls.
 pub const READ_STALL: Duration = Duration::from_secs(35);
@@ -68,9 +69,11 @@ impl Http {
     pub async fn open(&self, target: &Target) -> Result<Opened, SourceError> {
         let url = Url::parse(target.url.expose()).map_err(|error| SourceError::BadAddress { reason: error.to_string() })?;
         let identity = Identity::new(&url, &target.headers, &self.user_agent);
-        match self.look(identity.clone(), &url).await? {
+        let own = (target.route != Route::default()).then(|| self.dialer.by(&target.route)).transpose()?;
+        let dialer = own.as_ref().unwrap_or(&self.dialer);
+        match self.look(dialer, identity.clone(), &url).await? {
             Found::Stream(opened) => Ok(opened),
-            Found::Link(link) => match self.look(identity, &link).await? {
+            Found::Link(link) => match self.look(dialer, identity, &link).await? {
                 Found::Stream(opened) => Ok(opened),
                 Found::Link(_) => Err(SourceError::NotAStream { what: "a link to a link".into() }),
             },
@@ -78,8 +81,8 @@ impl Http {
     }
 
     /// Asks for an address, and opens what it is if that is a stream.
-    async fn look(&self, identity: Identity, url: &Url) -> Result<Found, SourceError> {
-        let answer = self.dialer.get(&identity, url, None).await?;
+    async fn look(&self, dialer: &Dialer, identity: Identity, url: &Url) -> Result<Found, SourceError> {
+        let answer = dialer.get(&identity, url, None).await?;
         let base = answer.url.clone();
         let finite = answer.response.headers().contains_key(header::CONTENT_LENGTH);
         let mut body = Body::new(answer);
@@ -93,7 +96,7 @@ impl Http {
                 if let Some(link) = link::only(&text, &base) {
                     return Ok(Found::Link(link));
                 }
-                let fetcher = Fetcher::new(self.dialer.keeping(KEPT)?, identity);
+                let fetcher = Fetcher::new(dialer.keeping(KEPT)?, identity);
                 hls::open(&text, &base, fetcher, &self.hls).await.map(Found::Stream)
             }
             Sniffed::Other(sniff::LINK) => {

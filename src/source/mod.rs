@@ -24,7 +24,7 @@ use futures_util::Stream;
 pub use dispatch::{Opener, Settings};
 pub use error::SourceError;
 
-use crate::model::Headers;
+use crate::model::{Headers, Route};
 
 /// The bytes of an open source. `None` after the last: of a live source that is a failure too, and the session's to judge.
 ///
@@ -51,6 +51,8 @@ pub struct Target {
     pub url: crate::base::secret::Secret<String>,
     /// Request headers.
     pub headers: Headers,
+    /// How its server is reached; of HTTP only.
+    pub route: Route,
 }
 
 /// How the bytes arrive.

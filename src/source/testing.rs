@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Target;
 use crate::base::secret::Secret;
 use crate::base::tasks::{self, Task};
-use crate::model::Headers;
+use crate::model::{Headers, Route};
 
 /// A server whose answer is the bytes that `answer` gives for a request's head.
 pub struct Server {
@@ -95,7 +95,7 @@ pub fn path(head: &str) -> &str {
 
 /// A target without headers.
 pub fn target(url: &str) -> Target {
-    Target { url: Secret::new(url.to_owned()), headers: Headers::default() }
+    Target { url: Secret::new(url.to_owned()), headers: Headers::default(), route: Route::default() }
 }
 
 /// A good answer that ends with its connection.

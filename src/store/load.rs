@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rusqlite::{Connection, Row};
 
 use super::{Catalog, StoreError};
-use crate::model::{Channel, ChannelId, Device, FetchAccess, Headers, Health, Provider, ProviderId, Source, SourceId};
+use crate::model::{Channel, ChannelId, Device, FetchAccess, Headers, Health, Provider, ProviderId, Route, Source, SourceId};
 
 /// Enabled, living channels that at least one playlist still carries.
 pub(super) const CHANNELS: &str = "
@@ -122,13 +122,16 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
         last_success_ms: row.get(12)?,
         cool_until_ms: row.get(13)?,
     };
+    let (access, location): (String, String) = (row.get(14)?, row.get(15)?);
+    let access = access_of(&access)?;
     Ok(Source {
         id: SourceId(row.get(0)?),
         channel: ChannelId(row.get(1)?),
         provider: ProviderId(row.get(2)?),
         name: row.get(3)?,
         url: row.get(4)?,
-        headers: of_provider(&row.get::<_, String>(14)?, &row.get::<_, String>(15)?, &row.get::<_, String>(4)?, headers)?,
+        headers: of_provider(access.as_ref(), &location, &row.get::<_, String>(4)?, headers),
+        route: access.map(|access| Route { proxy: access.proxy, any_certificate: access.any_certificate }).unwrap_or_default(),
         item_key: row.get(6)?,
         priority: row.get(7)?,
         enabled: row.get(8)?,
@@ -138,21 +141,25 @@ fn source(row: &Row<'_>) -> Result<Source, StoreError> {
 
 /// The headers of a source, with what is set for its playlist: the agent, and, where the source is at the playlist's own host, further
 /// headers, which may hold credentials. What the playlist says of the source itself goes first.
-fn of_provider(access: &str, location: &str, url: &str, mut headers: Headers) -> Result<Headers, StoreError> {
-    if access == "{}" {
-        return Ok(headers);
-    }
-    let access: FetchAccess =
-        serde_json::from_str(access).map_err(|error| StoreError::Nonsense(format!("how a playlist is fetched: {error}")))?;
-    let agent = access.user_agent.map(|agent| ("User-Agent".to_owned(), agent));
+fn of_provider(access: Option<&FetchAccess>, location: &str, url: &str, mut headers: Headers) -> Headers {
+    let Some(access) = access else { return headers };
+    let agent = access.user_agent.as_ref().map(|agent| ("User-Agent".to_owned(), agent.clone()));
     let host = |address: &str| url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
     let own_host = host(location).is_some() && host(location) == host(url);
-    for (name, value) in access.headers.0.into_iter().filter(|_| own_host).chain(agent) {
+    for (name, value) in access.headers.0.iter().filter(|_| own_host).cloned().chain(agent) {
         if !headers.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
             headers.0.push((name, value));
         }
     }
-    Ok(headers)
+    headers
+}
+
+/// How a playlist is fetched; `None` where nothing is set.
+fn access_of(text: &str) -> Result<Option<FetchAccess>, StoreError> {
+    if text == "{}" {
+        return Ok(None);
+    }
+    serde_json::from_str(text).map(Some).map_err(|error| StoreError::Nonsense(format!("how a playlist is fetched: {error}")))
 }
 
 fn device(row: &Row<'_>) -> Result<Device, StoreError> {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::secret::Secret;
-use crate::model::{Headers, ProviderId};
+use crate::model::{Headers, ProviderId, Route};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(60);
@@ -17,6 +17,7 @@ fn plan(sources: &[(i64, bool)]) -> Vec<Candidate> {
             item_key: String::new(),
             url: Secret::new(String::new()),
             headers: Headers::default(),
+            route: Route::default(),
             cooling,
         })
         .collect();

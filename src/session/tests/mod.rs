@@ -16,7 +16,7 @@ use origin::{Origin, Play};
 use super::*;
 use crate::base::clock;
 use crate::base::secret::Secret;
-use crate::model::{ChannelId, GuideNumber, Headers, ProviderId, Retry, SourceId, StreamInfo};
+use crate::model::{ChannelId, GuideNumber, Headers, ProviderId, Retry, Route, SourceId, StreamInfo};
 use crate::source::Opener;
 use crate::tuner::{Pool, TunerChoice};
 
@@ -42,6 +42,7 @@ impl Ports for Lists {
                 item_key: url.clone(),
                 url: Secret::new(url.clone()),
                 headers: Headers::default(),
+                route: Route::default(),
                 cooling: failed.contains(&source),
             }
         };

@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, Proxy, StatusCode, redirect};
 use url::Url;
 
 use super::identity::Identity;
 use crate::base::clock;
+use crate::model::Route;
 use crate::source::SourceError;
 
 /// Redirects followed for one request.
@@ -18,6 +19,8 @@ const REDIRECTS: usize = 10;
 const RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// How long a connection of HLS is kept for the next segment.
 const KEPT: Duration = Duration::from_secs(15);
+/// Of a playlist's proxy.
+const NO_PROXY: &str = "the proxy of its playlist is no address of http, https, socks5 or socks5h";
 
 /// What connections of all sources have in common. The certificates of the system are read when the first `https` address
 /// is dialled: a house without one pays nothing for them.
@@ -70,6 +73,7 @@ pub struct Dialer {
     tls: Arc<Tls>,
     connect_timeout: Duration,
     kept: usize,
+    route: Route,
     plain: Client,
     secure: OnceLock<Client>,
 }
@@ -98,8 +102,14 @@ impl Dialer {
     /// # Errors
     /// When the client cannot be made.
     pub fn new(tls: Arc<Tls>, connect_timeout: Duration, kept: usize) -> Result<Self, SourceError> {
-        let plain = client(tls.plain.clone(), true, connect_timeout, kept)?;
-        Ok(Self { tls, connect_timeout, kept, plain, secure: OnceLock::new() })
+        Self::routed(tls, connect_timeout, kept, Route::default())
+    }
+
+    fn routed(tls: Arc<Tls>, connect_timeout: Duration, kept: usize, route: Route) -> Result<Self, SourceError> {
+        // The way to the proxy itself may need certificates.
+        let config = if proxy_is_secure(&route) { tls.secure() } else { tls.plain.clone() };
+        let plain = client(config, &route, tls.verify, connect_timeout, kept)?;
+        Ok(Self { tls, connect_timeout, kept, route, plain, secure: OnceLock::new() })
     }
 
     /// Another one with connections of its own.
@@ -107,7 +117,24 @@ impl Dialer {
     /// # Errors
     /// When the client cannot be made.
     pub fn keeping(&self, kept: usize) -> Result<Self, SourceError> {
-        Self::new(Arc::clone(&self.tls), self.connect_timeout, kept)
+        Self::routed(Arc::clone(&self.tls), self.connect_timeout, kept, self.route.clone())
+    }
+
+    /// Another one with connections of its own, which go this way.
+    ///
+    /// # Errors
+    /// When the client cannot be made, or the proxy makes no sense.
+    pub fn by(&self, route: &Route) -> Result<Self, SourceError> {
+        Self::routed(Arc::clone(&self.tls), self.connect_timeout, self.kept, route.clone())
+    }
+
+    fn unreached(&self, error: &reqwest::Error) -> SourceError {
+        match failure(error, self.connect_timeout) {
+            SourceError::Connect { reason } if self.route.proxy.is_some() => {
+                SourceError::Connect { reason: format!("through the playlist's proxy: {reason}") }
+            }
+            error => error,
+        }
     }
 
     fn client(&self, url: &Url) -> Result<&Client, SourceError> {
@@ -117,7 +144,7 @@ impl Dialer {
         if let Some(client) = self.secure.get() {
             return Ok(client);
         }
-        let client = client(self.tls.secure(), self.tls.verify, self.connect_timeout, self.kept)?;
+        let client = client(self.tls.secure(), &self.route, self.tls.verify, self.connect_timeout, self.kept)?;
         Ok(self.secure.get_or_init(|| client))
     }
 
@@ -139,7 +166,7 @@ impl Dialer {
                 headers.extend(HeaderValue::try_from(format!("bytes={first}-{last}")).map(|value| (header::RANGE, value)));
             }
             let request = self.client(&asked)?.get(asked).headers(headers);
-            let response = request.send().await.map_err(|error| failure(&error, self.connect_timeout))?;
+            let response = request.send().await.map_err(|error| self.unreached(&error))?;
             let status = response.status();
             if status.is_success() {
                 let _ = url.set_username("");
@@ -160,8 +187,23 @@ impl Dialer {
     }
 }
 
-fn client(tls: rustls::ClientConfig, verify: bool, connect_timeout: Duration, kept: usize) -> Result<Client, SourceError> {
-    let builder = Client::builder().http1_only().http09_responses().redirect(redirect::Policy::none()).no_proxy();
+fn proxy_is_secure(route: &Route) -> bool {
+    route.proxy.as_deref().is_some_and(|proxy| proxy.starts_with("https:"))
+}
+
+fn client(
+    tls: rustls::ClientConfig,
+    route: &Route,
+    verify: bool,
+    connect_timeout: Duration,
+    kept: usize,
+) -> Result<Client, SourceError> {
+    let builder = Client::builder().http1_only().http09_responses().redirect(redirect::Policy::none());
+    let builder = match route.proxy.as_deref() {
+        Some(proxy) => builder.proxy(Proxy::all(proxy).map_err(|_| SourceError::BadAddress { reason: NO_PROXY.into() })?),
+        None => builder.no_proxy(),
+    };
+    let verify = verify && !route.any_certificate;
     let builder = builder.referer(false).gzip(false).retry(reqwest::retry::never());
     let builder = builder.connect_timeout(connect_timeout).tcp_nodelay(true).tcp_keepalive(Duration::from_secs(15));
     let builder = builder.pool_max_idle_per_host(kept).pool_idle_timeout(KEPT);

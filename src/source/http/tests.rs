@@ -9,7 +9,7 @@ use super::*;
 use crate::base::clock;
 use crate::base::tasks;
 use crate::model::{Blame, Headers, Retry};
-use crate::source::testing::{Answer, Server, ok, packets, target};
+use crate::source::testing::{Answer, Server, ok, packets, path, target};
 
 fn redirect(to: &str) -> Answer {
     Answer::Close(format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes())
@@ -263,4 +263,65 @@ async fn a_link_to_a_link_is_refused() {
     .await;
     assert_eq!(open(&server.url("/1")).await.unwrap_err().to_string(), "not a stream: a link to a link");
     assert_eq!(server.asked(), ["/1", "/2"]);
+}
+
+/// A server of https whose certificate nobody vouches for. It lives as long as it is asked.
+fn self_signed(answer: Vec<u8>) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fetch/tests/self-signed");
+    let certificate = rustls::pki_types::CertificateDer::from(std::fs::read(format!("{folder}.der")).unwrap());
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(std::fs::read(format!("{folder}.key.der")).unwrap());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate], key.into()).unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || {
+        while let Ok((client, _)) = listener.accept() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, client);
+            if stream.read(&mut [0; 4096]).is_ok() {
+                let _ = stream.write_all(&answer);
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    };
+    // Nobody waits for its end: it would wait for ever if a test fails.
+    std::mem::forget(tasks::thread("https", serve).unwrap());
+    address
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_accepted_only_for_a_playlist_that_says_so() {
+    let address = self_signed(ok(&packets(50)));
+    let http = Http::new(&Settings::default()).unwrap();
+    let mut target = target(&format!("https://localhost:{}/1.ts", address.port()));
+    let error = http.open(&target).await.unwrap_err().to_string();
+    assert!(error.contains("certificate"), "{error}");
+    target.route.any_certificate = true;
+    assert_eq!(whole(http.open(&target).await.unwrap()).await.unwrap(), packets(50));
+    target.route.any_certificate = false;
+    assert!(http.open(&target).await.is_err(), "for nobody else");
+}
+
+#[tokio::test]
+async fn segments_and_redirects_go_through_the_proxy_too_and_errors_name_it() {
+    let proxy = Server::start(|head| match path(head) {
+        "http://tv.invalid/1" => redirect("http://other.invalid/live.m3u8"),
+        "http://other.invalid/live.m3u8" => {
+            Answer::Close(ok(b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://third.invalid/1.ts\n#EXT-X-ENDLIST\n"))
+        }
+        "http://third.invalid/1.ts" => Answer::Close(ok(&packets(50))),
+        other => panic!("{other}"),
+    })
+    .await;
+    let http = Http::new(&Settings::default()).unwrap();
+    let mut target = target("http://tv.invalid/1");
+    target.route.proxy = Some(proxy.url(""));
+    assert_eq!(whole(http.open(&target).await.unwrap()).await.unwrap(), packets(50));
+    drop(proxy);
+    target.route.proxy = Some("http://hugo:geheim@127.0.0.1:1".into());
+    let error = http.open(&target).await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot connect: through the playlist's proxy: ") && !error.contains("geheim"), "{error}");
 }

@@ -5,6 +5,7 @@ mod devices;
 mod panels;
 mod published;
 mod refreshed;
+mod routes;
 
 use std::sync::Arc;
 use std::time::Duration;
