@@ -16,13 +16,14 @@ mod sources;
 mod status;
 mod tuner_status;
 mod tuners;
+mod uploads;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{any, delete, get, patch, post};
+use axum::routing::{any, delete, get, patch, post, put};
 
 use super::AdminState;
 use problem::Problem;
@@ -38,6 +39,8 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/channels/{id}", get(channels::show).patch(edits::change).delete(edits::remove))
         .route("/channels/{id}/sources", post(edits::add_source).put(edits::order_sources))
         .route("/playlists", get(playlists::list).post(playlists::add))
+        .route("/playlists/upload", post(uploads::add))
+        .route("/playlists/{id}/file", put(uploads::replace))
         .route("/playlists/{id}", get(playlists::show).patch(playlists::change).delete(playlists::remove))
         .route("/playlists/{id}/refresh", post(playlists::refresh))
         .route("/playlists/{id}/held", get(playlists::held).delete(playlists::discard))

@@ -15,10 +15,11 @@ use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
 use crate::http::reply;
 use crate::model::ProviderId;
 
-type Id = Result<Path<i64>, PathRejection>;
+/// An id in a path.
+pub(super) type Id = Result<Path<i64>, PathRejection>;
 
 /// The id of a path.
-fn playlist(id: Id) -> Result<ProviderId, Problem> {
+pub(super) fn playlist(id: Id) -> Result<ProviderId, Problem> {
     let none = |_| Problem::new(StatusCode::NOT_FOUND, "There is no playlist with this id.");
     id.map(|Path(id)| ProviderId(id)).map_err(none)
 }
@@ -41,13 +42,17 @@ pub async fn show(State(state): State<AdminState>, id: Id) -> Result<Response<Bo
 /// `POST /playlists`: makes one, and begins to read it.
 pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
     let request: PlaylistRequest = body::read_json_of(request, body::LARGE).await?;
-    let view = state.feeds.add_playlist(request).await?;
-    let mut response = reply::json(&view);
+    Ok(created(&state.feeds.add_playlist(request).await?))
+}
+
+/// 201, with the playlist that was made.
+pub(super) fn created(view: &PlaylistView) -> Response<Body> {
+    let mut response = reply::json(view);
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/playlists/{}", view.id.0)) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
 /// `PATCH /playlists/{id}` (RFC 7396).
@@ -83,13 +88,17 @@ pub async fn refresh(
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response<Body>, Problem> {
     let Query(wish) = wish.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    let job = state.feeds.refresh_playlist(playlist(id)?, wish.anyway).await?;
+    Ok(started(state.feeds.refresh_playlist(playlist(id)?, wish.anyway).await?))
+}
+
+/// 202, with the job that was begun.
+pub(super) fn started(job: u64) -> Response<Body> {
     let mut response = reply::json(&Started { job });
     *response.status_mut() = StatusCode::ACCEPTED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/jobs/{job}")) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
 /// `GET /playlists/{id}/held`: what the version that is held back differs in.

@@ -8,6 +8,7 @@ pub mod items;
 pub mod lineups;
 pub mod playlists;
 pub mod table;
+pub mod upload;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Feeds, FeedsError, sentence, valid_name};
+use super::{Feeds, FeedsError, sentence, upload, valid_name};
 use crate::base::clock;
 use crate::base::jobs::State;
 use crate::base::secret::SafeUrl;
@@ -77,7 +77,7 @@ pub struct PlaylistView {
     pub id: ProviderId,
     /// Its name.
     pub name: String,
-    /// `m3u`, `xtream`, `links` (addresses typed in), `demo`.
+    /// `m3u`, `xtream`, `upload`, `links` (addresses typed in), `demo`.
     pub kind: &'static str,
     /// Where it comes from.
     pub location: String,
@@ -305,6 +305,7 @@ impl Feeds {
             return Err(FeedsError::Conflict(text.to_owned()));
         }
         self.store.remove_playlist(id).await?;
+        upload::forget(&self.store, &playlist.provider.location);
         tracing::info!(playlist.id = id.0, playlist.name = playlist.provider.name, "a playlist was taken away");
         self.readers.changed();
         Ok(())
@@ -358,6 +359,7 @@ impl Feeds {
                 LINKS => "links",
                 _ if playlist.origin == Origin::Demo => "demo",
                 location if Account::is_location(location) => "xtream",
+                location if upload::is_uploaded(&self.store, location) => "upload",
                 _ => "m3u",
             },
             location: given::shown(&playlist.provider.location),
