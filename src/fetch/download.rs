@@ -11,8 +11,9 @@ use super::error::FetchError;
 use super::fetched::{Fetched, Name, Spooled};
 use super::part::{Part, Spool};
 use super::resume::{Mark, Meaning, judge};
-use super::{Limits, Outcome, Request, unpack};
+use super::{CRAWL, Limits, Outcome, Request, unpack};
 use crate::base::backoff::Backoff;
+use crate::base::clock::Instant;
 use crate::base::progress::Progress;
 use crate::base::{clock, tasks};
 use crate::model::Validators;
@@ -164,8 +165,9 @@ impl Download<'_> {
     ) -> Result<Option<()>, Broken> {
         self.progress.step("fetching", total);
         self.progress.set_bytes(part.bytes);
-        let (progress, patience) = (self.progress, self.limits.patience);
-        let mut body = Body { response: answer.response, come: part.bytes, progress, patience };
+        let (progress, limits) = (self.progress, self.limits);
+        let mark = (clock::now(), part.bytes);
+        let mut body = Body { response: answer.response, come: part.bytes, progress, limits, mark };
         let (mut full, mut end) = body.fill(Vec::with_capacity(BLOCK)).await;
         let mut spare = Vec::with_capacity(BLOCK);
         loop {
@@ -274,23 +276,36 @@ struct Body<'a> {
     /// Bytes of the feed that have come.
     come: u64,
     progress: &'a Progress,
-    patience: Duration,
+    limits: &'a Limits,
+    /// When the last stretch began that had to bring [`CRAWL`] bytes, and what had come then.
+    mark: (Instant, u64),
 }
 
 impl Body<'_> {
+    /// Whether too little has come in the stretch that ends now.
+    fn crawls(&mut self, now: Instant) -> Option<FetchError> {
+        let (began, come) = self.mark;
+        if now.saturating_duration_since(began) < self.limits.crawl {
+            return None;
+        }
+        let came = self.come.saturating_sub(come);
+        self.mark = (now, self.come);
+        (came < CRAWL).then(|| FetchError::Lost(format!("only {came} bytes came in {:?}", self.limits.crawl)))
+    }
+
     /// Fills `block` with what comes, until it is full, or something has waited for long enough.
     async fn fill(&mut self, mut block: Vec<u8>) -> (Vec<u8>, Option<End>) {
         let mut last = clock::now();
         let soon = last + GATHER;
         loop {
-            let patience = last + self.patience;
+            let patience = last + self.limits.patience;
             let until = if block.is_empty() { patience } else { soon.min(patience) };
             let piece = tokio::select! {
                 biased;
                 piece = self.response.chunk() => piece,
                 () = clock::sleep_until(until) => {
                     let late = clock::now() >= patience;
-                    return (block, late.then_some(End::Broken(FetchError::TimedOut(self.patience))));
+                    return (block, late.then_some(End::Broken(FetchError::TimedOut(self.limits.patience))));
                 }
             };
             match piece {
@@ -301,6 +316,9 @@ impl Body<'_> {
                     self.come = self.come.saturating_add(piece.len() as u64);
                     self.progress.set_bytes(self.come);
                     last = clock::now();
+                    if let Some(error) = self.crawls(last) {
+                        return (block, Some(End::Broken(error)));
+                    }
                     if block.len() >= BLOCK || last >= soon {
                         return (block, None);
                     }

@@ -71,12 +71,21 @@ struct Limits {
     /// The head of the answer, and every piece of its body, must come within this. There is no limit for the whole: some
     /// feeds take minutes.
     patience: Duration,
+    /// Within this at least [`CRAWL`] bytes must come: a server that drips would keep all other feeds waiting.
+    crawl: Duration,
     /// The wait before a broken download is gone on with, which doubles each time up to ten times this.
     pause: Duration,
 }
 
-const LIMITS: Limits =
-    Limits { connect: Duration::from_secs(10), patience: Duration::from_secs(30), pause: Duration::from_millis(200) };
+/// What comes slower than this in [`Limits::crawl`] is not waited for.
+const CRAWL: u64 = 64 * 1024;
+
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(10),
+    patience: Duration::from_secs(30),
+    crawl: Duration::from_secs(120),
+    pause: Duration::from_millis(200),
+};
 
 /// The scheme of an address that feeds come by from the network.
 pub fn is_remote(location: &str) -> bool {

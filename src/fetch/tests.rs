@@ -15,8 +15,12 @@ use super::*;
 use crate::model::Headers;
 
 /// Short, so that what does not come is not waited for.
-const HASTY: Limits =
-    Limits { connect: Duration::from_secs(5), patience: Duration::from_millis(400), pause: Duration::from_millis(1) };
+const HASTY: Limits = Limits {
+    connect: Duration::from_secs(5),
+    patience: Duration::from_millis(400),
+    crawl: Duration::from_secs(60),
+    pause: Duration::from_millis(1),
+};
 
 const MOST: u64 = 64 << 20;
 

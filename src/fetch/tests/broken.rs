@@ -267,3 +267,16 @@ async fn what_cannot_be_written_is_said() {
     let error = fetch(request, &rig.progress).await.unwrap_err();
     assert!(matches!(&error, FetchError::Spool(_)) && error.to_string().starts_with("cannot keep it while it is read"));
 }
+
+#[tokio::test]
+async fn a_server_that_drips_is_not_waited_for() {
+    let drops = |count: usize| (0..count).flat_map(|_| [Act::Send(vec![b'x'; 100]), Act::Wait(Duration::from_millis(10))]);
+    let server = Server::start(move |_, _| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec();
+        std::iter::once(Act::Send(head)).chain(drops(1000)).collect()
+    })
+    .await;
+    let hasty = Limits { crawl: Duration::from_millis(100), ..HASTY };
+    let error = Rig::new().fetch_within(&server.url("/"), &hasty).await.map(|_| "fetched").unwrap_err().to_string();
+    assert!(error.contains("bytes came in 100ms"), "{error}");
+}
