@@ -216,6 +216,7 @@ mod tests {
             drm: false,
             info: None,
             hot_standby: None,
+            station_id: None,
         }
     }
 

@@ -178,6 +178,7 @@ fn catalog(channels: u32) -> Catalog {
         drm: false,
         info: None,
         hot_standby: None,
+        station_id: None,
     };
     let source = |number: u32| Source {
         id: SourceId(i64::from(number)),

@@ -27,6 +27,10 @@ impl Readers for FeedReaders {
         self.guides.refresh(id, name, anyway)
     }
 
+    fn accept_guide(&self, id: GuideId, name: &str) -> u64 {
+        self.guides.accept(id, name)
+    }
+
     fn changed(&self) {
         self.playlists.tell_limits();
         self.guides.remap();

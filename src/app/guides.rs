@@ -15,20 +15,15 @@ use crate::base::secret::SafeUrl;
 use crate::fetch;
 use crate::guide::{mapping, refresh};
 use crate::model::GuideId;
-use crate::playlist::given;
-use crate::playlist::reading::Counts;
-use crate::playlist::xtream::Account;
-use crate::store::guides::NewGuide;
+use crate::playlist::brought;
 use crate::store::{Catalog, Playlist, Store, StoreError};
 
 /// What jobs of this kind are called.
 const REFRESH: &str = "guide.refresh";
+/// Those that serve what was held back.
+const ACCEPT: &str = "guide.accept";
 /// And those that read again what was fetched.
 const AGAIN: &str = "guide.again";
-/// A playlist that names so many guides has chosen them for itself; of a longer list people choose.
-const FEW: usize = 2;
-/// Hours from one reading to the next.
-const REFRESH_H: u32 = 12;
 
 /// What mapping depends on. Where it is the same, so is the outcome.
 fn print(catalog: &Catalog) -> u64 {
@@ -108,6 +103,16 @@ impl Guides {
         })
     }
 
+    /// Begins to serve the version of a guide that was held back; gives the number of the job.
+    pub fn accept(&self, id: GuideId, name: &str) -> u64 {
+        let this = self.clone();
+        self.jobs.start(ACCEPT, id.0, name, move |progress| async move {
+            let done = refresh::accept(&this.store, id, &progress).await;
+            this.remap();
+            done.map(|counts| json!(counts)).map_err(|error| Chain(&error).to_string())
+        })
+    }
+
     /// Channels or guides have changed: maps what is not mapped yet, and reads again what was fetched of guides of which programmes are
     /// missing.
     pub fn remap(&self) {
@@ -170,24 +175,10 @@ impl Guides {
     /// A playlist was read: its channels are mapped, and when it was the first time the guides that belong to it are taken along.
     pub async fn of_playlist(&self, playlist: &Playlist, first: bool) {
         if first {
-            let own = Account::from_location(&playlist.provider.location).ok().map(|account| account.guide_url().to_string());
-            let named = || {
-                let report = playlist.versions.current.as_ref()?.version.report.clone();
-                let guides = serde_json::from_value::<Counts>(report).ok()?.guides;
-                (guides.len() <= FEW).then_some(guides)
-            };
-            let locations: Vec<String> = own.into_iter().chain(named().unwrap_or_default()).collect();
-            for location in locations.iter().filter(|location| fetch::is_remote(location)) {
-                let new = NewGuide {
-                    key: given::key(location),
-                    name: playlist.provider.name.clone(),
-                    location: location.clone(),
-                    playlist: Some(playlist.provider.id),
-                    access: playlist.access.clone(),
-                    refresh_h: REFRESH_H,
-                };
+            for new in brought::guides_of(playlist) {
+                let location = new.location.clone();
                 match self.store.add_guide(new).await {
-                    Ok(_) => tracing::info!(guide.location = %SafeUrl(location), "the guide of a playlist was taken along"),
+                    Ok(_) => tracing::info!(guide.location = %SafeUrl(&location), "the guide of a playlist was taken along"),
                     Err(StoreError::FeedTaken(_)) => {}
                     Err(error) => tracing::warn!(error = %Chain(&error), "the guide of a playlist could not be taken along"),
                 }

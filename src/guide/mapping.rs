@@ -57,16 +57,24 @@ pub async fn settle(store: &Store, fresh: Option<(GuideId, Vec<GuideChannel>)>) 
     let mappings: HashMap<ChannelId, Mapping> =
         store.mappings().await?.into_iter().map(|mapping| (mapping.channel, mapping)).collect();
     let channels = store.all_channels().await?;
-    let (found, lost) = tasks::blocking(move || decide(&guides, &channels, &mappings)).await.map_err(|_| StoreError::Gone)?;
+    let said = store.own_guide_ids().await?;
+    let (found, lost) =
+        tasks::blocking(move || decide(&guides, &channels, &mappings, &said)).await.map_err(|_| StoreError::Gone)?;
     store.map_by_itself(found, lost).await
 }
 
-/// Which mappings are new, and which channels are mapped no more. Pure.
-fn decide(guides: &[Known], channels: &[Channel], mappings: &HashMap<ChannelId, Mapping>) -> (Vec<Mapping>, Vec<ChannelId>) {
+/// Which mappings are new, and which channels are mapped no more. `said`: the guide ids that persons gave to channels. Pure.
+fn decide(
+    guides: &[Known],
+    channels: &[Channel],
+    mappings: &HashMap<ChannelId, Mapping>,
+    said: &HashMap<ChannelId, String>,
+) -> (Vec<Mapping>, Vec<ChannelId>) {
     let ids: HashSet<(GuideId, &str)> =
         guides.iter().flat_map(|guide| guide.channels.iter().map(|channel| (guide.id, channel.id.as_str()))).collect();
     // A guide of which nothing is known says nothing of what it has lost.
     let readable: HashSet<GuideId> = guides.iter().filter(|guide| !guide.channels.is_empty()).map(|guide| guide.id).collect();
+    let used: HashSet<GuideId> = guides.iter().map(|guide| guide.id).collect();
     let index = index(guides);
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     for channel in channels {
@@ -74,15 +82,20 @@ fn decide(guides: &[Known], channels: &[Channel], mappings: &HashMap<ChannelId, 
         let gone = match mapping {
             Some(mapping) if mapping.how == Mapped::Person => continue,
             Some(Mapping { to: Some((guide, id)), .. }) => {
-                if !readable.contains(guide) || ids.contains(&(*guide, id.as_str())) {
+                let own = said.get(&channel.id);
+                // What a person has said since goes before what was found.
+                let newer =
+                    own.is_some_and(|own| own != id && guides.iter().any(|guide| ids.contains(&(guide.id, own.as_str()))));
+                // One of a guide that is switched off is given up where another one has the channel.
+                if !newer && used.contains(guide) && (!readable.contains(guide) || ids.contains(&(*guide, id.as_str()))) {
                     continue;
                 }
-                true
+                used.contains(guide) && !newer
             }
             Some(_) => true,
             None => false,
         };
-        match ask(&index, channel).automatic {
+        match ask(&index, channel, said.get(&channel.id)).automatic {
             Some(automatic) => found.push(Mapping {
                 channel: channel.id,
                 to: Some((GuideId(automatic.source), automatic.id)),
@@ -110,12 +123,12 @@ fn index(guides: &[Known]) -> Index {
     Index::new(&given)
 }
 
-fn ask(index: &Index, channel: &Channel) -> Match {
+fn ask(index: &Index, channel: &Channel, said: Option<&String>) -> Match {
     let number = channel.number.to_string();
     index.find(&Wanted {
         name: &channel.name,
         tvg_id: channel.guide_id.as_deref(),
-        guide_id: None,
+        guide_id: said.map(String::as_str),
         group: channel.group.as_deref(),
         number: Some(&number),
     })
@@ -127,9 +140,86 @@ fn ask(index: &Index, channel: &Channel) -> Match {
 /// When the guides cannot be read.
 pub async fn suggest(store: &Store, channels: Vec<Channel>) -> Result<Vec<(ChannelId, Match)>, StoreError> {
     let guides = known(store, None).await?;
+    let said = store.own_guide_ids().await?;
     let work = move || {
         let index = index(&guides);
-        channels.iter().map(|channel| (channel.id, ask(&index, channel))).collect()
+        channels.iter().map(|channel| (channel.id, ask(&index, channel, said.get(&channel.id)))).collect()
     };
     tasks::blocking(work).await.map_err(|_| StoreError::Gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::programme::Text;
+
+    fn known(id: i64, channels: &[&str]) -> Known {
+        let channel = |id: &&str| GuideChannel {
+            id: (*id).to_owned(),
+            names: vec![Text { text: format!("Name of {id}"), lang: None }],
+            ..GuideChannel::default()
+        };
+        Known { id: GuideId(id), hints: Default::default(), channels: channels.iter().map(channel).collect() }
+    }
+
+    fn channel(tvg_id: &str) -> Channel {
+        Channel {
+            id: ChannelId(1),
+            number: "5".parse().unwrap(),
+            name: "Something else".into(),
+            logo: None,
+            guide_id: Some(tvg_id.into()),
+            group: None,
+            enabled: true,
+            favorite: false,
+            drm: false,
+            info: None,
+            hot_standby: None,
+            station_id: None,
+        }
+    }
+
+    /// What becomes of a channel with this `tvg-id`, mapped to this: nothing, another mapping, or none.
+    fn decided(guides: &[Known], before: Option<(i64, &str, Mapped)>, said: Option<&str>) -> Option<Option<(i64, String)>> {
+        let mapping = before.map(|(guide, id, how)| Mapping {
+            channel: ChannelId(1),
+            to: Some((GuideId(guide), id.to_owned())),
+            how,
+            offset_s: 0,
+        });
+        let mappings = mapping.into_iter().map(|mapping| (mapping.channel, mapping)).collect();
+        let said: HashMap<ChannelId, String> = said.into_iter().map(|id| (ChannelId(1), id.to_owned())).collect();
+        // What a person says is the channel's `tvg-id`, too.
+        let channel = channel(said.get(&ChannelId(1)).map_or("one", String::as_str));
+        let (found, lost) = decide(guides, &[channel], &mappings, &said);
+        match (found.as_slice(), lost.as_slice()) {
+            ([], []) => None,
+            ([], [_]) => Some(None),
+            ([mapping], []) => Some(mapping.to.clone().map(|(guide, id)| (guide.0, id))),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::new(&[known(1, &["one"])], None, None, Some(Some((1, "one"))))]
+    #[case::nothing_fits(&[known(1, &["two"])], None, None, None)]
+    #[case::what_was_found_stays(&[known(1, &["one", "two"])], Some((1, "two", Mapped::Name)), None, None)]
+    #[case::what_is_gone_is_found_anew(&[known(1, &["one"])], Some((1, "two", Mapped::Name)), None, Some(Some((1, "one"))))]
+    #[case::or_lost(&[known(1, &["three"])], Some((1, "two", Mapped::Name)), None, Some(None))]
+    #[case::a_guide_of_which_nothing_is_known(&[known(1, &[])], Some((1, "two", Mapped::Name)), None, None)]
+    #[case::an_id_that_a_person_gave(&[known(1, &["one", "two"])], None, Some("two"), Some(Some((1, "two"))))]
+    #[case::later(&[known(1, &["one", "two"])], Some((1, "one", Mapped::TvgId)), Some("two"), Some(Some((1, "two"))))]
+    #[case::it_is_in_no_guide(&[known(1, &["one"])], Some((1, "one", Mapped::TvgId)), Some("two"), None)]
+    #[case::a_mapping_by_a_person(&[known(1, &["one", "two"])], Some((1, "one", Mapped::Person)), Some("two"), None)]
+    #[case::switched_off(&[known(2, &["one"])], Some((1, "one", Mapped::TvgId)), None, Some(Some((2, "one"))))]
+    #[case::and_no_other_has_it(&[known(2, &["two"])], Some((1, "one", Mapped::TvgId)), None, None)]
+    fn mappings_change_only_where_they_have_to(
+        #[case] guides: &[Known],
+        #[case] before: Option<(i64, &str, Mapped)>,
+        #[case] said: Option<&str>,
+        #[case] expected: Option<Option<(i64, &str)>>,
+    ) {
+        let expected = expected.map(|to| to.map(|(guide, id)| (guide, id.to_owned())));
+        assert_eq!(decided(guides, before, said), expected);
+    }
 }

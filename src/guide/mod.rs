@@ -1,5 +1,6 @@
 //! L3: the guide: XMLTV in and out, which channel of a guide is which of ours, what is on now.
 
+pub mod difference;
 pub mod export;
 pub mod gaps;
 pub mod mapping;

@@ -17,7 +17,7 @@ use crate::base::progress::Progress;
 use crate::base::secret::SafeUrl;
 use crate::base::tasks;
 use crate::fetch::{self, FetchError, gate};
-use crate::model::{GuideChannel, GuideId, Validators};
+use crate::model::{ChannelId, GuideChannel, GuideId, Validators};
 use crate::store::feeds::FeedLock;
 use crate::store::guides::{Guide, Programmes};
 use crate::store::items::ItemFile;
@@ -195,7 +195,7 @@ fn raw_path(store: &Store, id: GuideId) -> PathBuf {
     store.feeds_dir().join(format!("{}.raw", FeedId::Guide(id).stem()))
 }
 
-fn held_path(store: &Store, id: GuideId) -> PathBuf {
+pub(super) fn held_path(store: &Store, id: GuideId) -> PathBuf {
     store.feeds_dir().join(format!("{}.held", FeedId::Guide(id).stem()))
 }
 
@@ -254,10 +254,13 @@ async fn settle_mapping(store: &Store, guide: &Guide, channels: Vec<GuideChannel
     Ok(mapping::settle(store, Some((guide.id, channels))).await?)
 }
 
-/// The ids of a guide's channels that are mapped to channels of ours.
+/// The ids of a guide's channels that are mapped to channels of ours which are switched on: one that is switched on later has what was
+/// fetched read again.
 async fn wanted(store: &Store, id: GuideId) -> Result<HashSet<String>, StoreError> {
-    let mappings = store.mappings().await?;
-    Ok(mappings.into_iter().filter_map(|mapping| mapping.to).filter(|(guide, _)| *guide == id).map(|(_, id)| id).collect())
+    let channels = store.all_channels().await?;
+    let on: HashSet<ChannelId> = channels.iter().filter(|channel| channel.enabled).map(|channel| channel.id).collect();
+    let mappings = store.mappings().await?.into_iter().filter(|mapping| on.contains(&mapping.channel));
+    Ok(mappings.filter_map(|mapping| mapping.to).filter(|(guide, _)| *guide == id).map(|(_, id)| id).collect())
 }
 
 async fn hold(

@@ -38,6 +38,7 @@ impl Channels for House {
             drm: false,
             info: None,
             hot_standby: None,
+            station_id: None,
         };
         let device = Device {
             row: 1,

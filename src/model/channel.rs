@@ -29,6 +29,9 @@ pub struct Channel {
     pub info: Option<StreamInfo>,
     /// Whether its next source is kept ready while one is on air; `None`: as the settings say.
     pub hot_standby: Option<bool>,
+    /// Gracenote's id of its station, if its playlist says it (`tvc-guide-stationid`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub station_id: Option<String>,
 }
 
 impl Channel {
@@ -61,4 +64,6 @@ pub struct NewChannel {
     pub favorite: bool,
     /// Copy-protected.
     pub drm: bool,
+    /// Gracenote's id of its station.
+    pub station_id: Option<String>,
 }

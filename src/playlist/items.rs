@@ -74,6 +74,7 @@ pub fn import_item(item: &PlaylistItem, keys: Keys) -> ImportItem {
             group: item.group.clone(),
             favorite: item.favorite,
             drm: item.drm,
+            station_id: item.more.iter().find(|(name, _)| name == "tvc-guide-stationid").map(|(_, value)| value.clone()),
         },
         source: NewSource {
             name: item.name.clone(),
@@ -215,7 +216,7 @@ mod tests {
 
     #[test]
     fn an_entry_becomes_a_channel_and_a_source() {
-        let text = "#EXTINF:-1 tvg-id=\" a.b \" tvg-chno=\"5.1\" tvg-logo=\"http://l/\" drm=\"1\" user-agent=\"Y\" catchup=\"x\",One, HD\n\
+        let text = "#EXTINF:-1 tvg-id=\" a.b \" tvg-chno=\"5.1\" tvg-logo=\"http://l/\" drm=\"1\" user-agent=\"Y\" catchup=\"x\" tvc-guide-stationid=\"11331\",One, HD\n\
                     #EXTGRP:News\n#EXTVLCOPT:http-user-agent=X\n#EXTVLCOPT:network-caching=300\nhttp://h/1\n\
                     #EXTINF:-1 tvg-id=\"\" tvg-chno=\"0\" channel-number=\"7\" tvg-name=\"T\" radio=\"true\",\n\
                     http://h/two.ts\n#EXTINF:-1,Film\nhttp://h/movie/u/p/1.mp4\n#EXTINF:-1,R\nrtsp://h/x\nhttp://h/bare.ts\n";
@@ -231,12 +232,13 @@ mod tests {
             group: Some("News".into()),
             favorite: false,
             drm: true,
+            station_id: Some("11331".into()),
         };
         assert_eq!(imported.channel, channel);
         assert_eq!((imported.channel_key.as_str(), imported.source.url.as_str()), ("id:a.b", "http://h/1"));
         assert_eq!(imported.source.headers.0, [("User-Agent".into(), "X".into())]);
         let more = |item: &PlaylistItem| item.more.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-        assert_eq!(more(one), ["drm=1", "catchup=x", "vlc:network-caching=300"]);
+        assert_eq!(more(one), ["drm=1", "catchup=x", "tvc-guide-stationid=11331", "vlc:network-caching=300"]);
         let number = import_item(two, identity::keys(None, "T", "http://h/two.ts")).channel.number;
         assert_eq!((two.name.as_str(), number, two.kind), ("T", Some(GuideNumber::whole(7)), ItemKind::Radio));
         assert_eq!((two.guide_id.as_deref(), film.kind, bare.name.as_str()), (None, ItemKind::Vod, "bare"));

@@ -3,6 +3,7 @@
 //! `crate::fetch → m3u → items → sieve → store`; `refresh` goes that way. Knows nothing of streams: what an address carries is the source's
 //! to find out.
 
+pub mod brought;
 pub mod given;
 pub mod identity;
 pub mod items;

@@ -51,6 +51,8 @@ pub struct Counts {
     pub unsupported: u64,
     /// Entries that repeat another one.
     pub repeated: u64,
+    /// Items that are to become sources at the next reading: one takes [`sieve::MOST_AT_ONCE`](super::sieve::MOST_AT_ONCE).
+    pub postponed: u64,
     /// Lines that were not understood.
     pub broken: u64,
     /// The first of them.
@@ -193,6 +195,7 @@ pub fn read(input: File, folder: &Path, stem: &str, job: &Job, progress: &Progre
     let file = written?;
     counts.offered = sieve.offered as u64;
     counts.repeated = sieve.repeated as u64;
+    counts.postponed = sieve.postponed() as u64;
     counts.stored_bytes = file.bytes;
     Ok(ReadVersion { file, sifted: sieve.finish(), counts })
 }

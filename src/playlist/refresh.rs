@@ -350,6 +350,14 @@ fn log(playlist: &Playlist, import: &ImportReport, counts: &Counts) {
             "the playlist is so large that none of its items became channels by themselves; choose groups"
         );
     }
+    if counts.postponed > 0 {
+        tracing::warn!(
+            playlist.location = location,
+            playlist.postponed = counts.postponed,
+            "so many items became channels or sources that {} more wait for the next reading",
+            counts.postponed
+        );
+    }
     if import.channels_published > MANY_CHANNELS {
         tracing::warn!(
             channels.published = import.channels_published,

@@ -176,6 +176,12 @@ impl<'a> Sieve<'a> {
         Some(key)
     }
 
+    /// Items that were to become sources, and have to wait for the next reading.
+    pub fn postponed(&self) -> usize {
+        // Of a list that decides by its size, those of a large one do not wait: people choose.
+        self.fresh.saturating_sub(MOST_AT_ONCE)
+    }
+
     /// What came of it.
     pub fn finish(mut self) -> Sifted {
         if !self.undecided {

@@ -36,7 +36,7 @@ impl Store {
     pub async fn all_channels(&self) -> Result<Vec<Channel>, StoreError> {
         self.read(|connection| {
             let sql = "SELECT id, number, coalesce(own_name, name), coalesce(own_logo, logo), coalesce(own_guide_id, guide_id),
-                        coalesce(own_group, group_name), enabled, favorite, drm, info, hot_standby
+                        coalesce(own_group, group_name), enabled, favorite, drm, info, hot_standby, station_id
                  FROM channels WHERE removed_ms IS NULL";
             let mut channels = load::rows(connection, sql, load::channel)?;
             channels.sort_by(|a, b| a.number.cmp(&b.number));

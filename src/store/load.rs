@@ -11,7 +11,7 @@ use crate::model::{Channel, ChannelId, Device, FetchAccess, Headers, Health, Pro
 /// Enabled, living channels that at least one playlist still carries.
 pub(super) const CHANNELS: &str = "
     SELECT id, number, coalesce(own_name, name), coalesce(own_logo, logo), coalesce(own_guide_id, guide_id),
-           coalesce(own_group, group_name), enabled, favorite, drm, info, hot_standby FROM channels
+           coalesce(own_group, group_name), enabled, favorite, drm, info, hot_standby, station_id FROM channels
     WHERE enabled AND removed_ms IS NULL AND EXISTS (
         SELECT 1 FROM sources JOIN providers ON providers.id = sources.provider_id
         WHERE sources.channel_id = channels.id AND sources.active AND providers.active)";
@@ -107,6 +107,7 @@ pub(super) fn channel(row: &Row<'_>) -> Result<Channel, StoreError> {
         // Written by another version, it may not be understood; it is seen anew the next time somebody watches.
         info: info.and_then(|text| serde_json::from_str(&text).ok()),
         hot_standby: row.get(10)?,
+        station_id: row.get(11)?,
     })
 }
 

@@ -19,6 +19,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0003_session_history.sql")).foreign_key_check(),
     M::up(include_str!("../../migrations/0004_hot_standby.sql")).foreign_key_check(),
     M::up(include_str!("../../migrations/0005_feeds.sql")).foreign_key_check(),
+    M::up(include_str!("../../migrations/0006_station_ids.sql")).foreign_key_check(),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

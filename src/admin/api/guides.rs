@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::body;
 use super::channels::no_such_channel;
+use super::playlists::started;
 use super::problem::Problem;
 use crate::admin::AdminState;
 use crate::admin::feeds::guides::{GuideRequest, GuideView, MappingRequest};
@@ -81,17 +82,17 @@ pub struct Wish {
 /// `POST /guides/{id}/refresh?anyway=true`: begins to read it; 202 with the number of the job.
 pub async fn refresh(State(state): State<AdminState>, id: Id, wish: Asked<Wish>) -> Result<Response<Body>, Problem> {
     let job = state.feeds.refresh_guide(guide(id)?, asked(wish)?.anyway).await?;
-    let mut response = reply::json(&json!({ "job": job }));
-    *response.status_mut() = StatusCode::ACCEPTED;
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/jobs/{job}")) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    Ok(response)
+    Ok(started(job))
 }
 
-/// `POST /guides/{id}/held/accept`.
+/// `GET /guides/{id}/held`: what the version that is held back differs in.
+pub async fn held(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.held_guide_difference(guide(id)?).await?))
+}
+
+/// `POST /guides/{id}/held/accept`: begins to serve it; 202 with the number of the job.
 pub async fn accept(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&state.feeds.accept_held_guide(guide(id)?).await?))
+    Ok(started(state.feeds.accept_held_guide(guide(id)?).await?))
 }
 
 /// `DELETE /guides/{id}/held`.

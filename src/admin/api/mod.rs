@@ -54,7 +54,7 @@ pub fn router(state: &AdminState) -> Router<AdminState> {
         .route("/guides/offered", get(guides::offered).post(guides::take))
         .route("/guides/{id}", get(guides::show).patch(guides::change).delete(guides::remove))
         .route("/guides/{id}/refresh", post(guides::refresh))
-        .route("/guides/{id}/held", delete(guides::discard))
+        .route("/guides/{id}/held", get(guides::held).delete(guides::discard))
         .route("/guides/{id}/held/accept", post(guides::accept))
         .route("/guides/{id}/channels", get(guides::channels))
         .route("/guide/now", get(guides::now))

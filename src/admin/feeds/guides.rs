@@ -6,10 +6,10 @@ use super::playlists::{AccessRequest, AccessView, VersionView, valid_refresh};
 use super::{Feeds, FeedsError, sentence, valid_name};
 use crate::base::clock;
 use crate::base::jobs::State;
-use crate::base::progress::Progress;
 use crate::base::secret::SafeUrl;
+use crate::guide::difference::{self, GuideDifference};
 use crate::guide::now::OnNow;
-use crate::guide::refresh::{self, GuideCounts, GuideError};
+use crate::guide::refresh::{self, GuideError};
 use crate::guide::{mapping, now};
 use crate::model::{Channel, ChannelId, GuideId, GuideNumber, Programme, ProviderId};
 use crate::playlist::given;
@@ -231,14 +231,24 @@ impl Feeds {
         Ok(self.readers.refresh_guide(id, &guide.name, anyway))
     }
 
-    /// Serves the version that was held back.
+    /// Begins to serve the version that was held back; gives the number of the job.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn accept_held_guide(&self, id: GuideId) -> Result<u64, FeedsError> {
+        let guide = self.store.guide(id).await?;
+        if guide.versions.held.is_none() {
+            return Err(GuideError::NothingHeld.into());
+        }
+        Ok(self.readers.accept_guide(id, &guide.name))
+    }
+
+    /// What the version that is held back differs in from the one that is served.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn accept_held_guide(&self, id: GuideId) -> Result<GuideCounts, FeedsError> {
-        let counts = refresh::accept(&self.store, id, &Progress::default()).await?;
-        self.readers.changed();
-        Ok(counts)
+    pub async fn held_guide_difference(&self, id: GuideId) -> Result<GuideDifference, FeedsError> {
+        Ok(difference::held_difference(&self.store, id).await?)
     }
 
     /// Forgets the version that was held back.

@@ -141,6 +141,7 @@ mod tests {
             drm: false,
             info: None,
             hot_standby: None,
+            station_id: None,
         };
         (1..=count).map(channel).collect()
     }

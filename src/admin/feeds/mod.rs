@@ -30,6 +30,9 @@ pub trait Readers: Send + Sync + 'static {
     /// The same as the first for a guide.
     fn refresh_guide(&self, id: GuideId, name: &str, anyway: bool) -> u64;
 
+    /// Begins to serve the version of a guide that was held back; gives the number of the job.
+    fn accept_guide(&self, id: GuideId, name: &str) -> u64;
+
     /// Playlists, limits, channels, mappings have changed: looks again at what is due, and at what is not mapped.
     fn changed(&self);
 }

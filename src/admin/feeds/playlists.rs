@@ -404,6 +404,10 @@ fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
     if playlist.sources == 0 && items.is_some_and(|items| items > 0) && playlist.active {
         warnings.push("None of its items is a channel: choose groups, or set `channels` of its rules to `all`.".to_owned());
     }
+    let postponed = playlist.versions.current.as_ref().and_then(|current| current.version.report.get("postponed")?.as_u64());
+    if let Some(postponed) = postponed.filter(|postponed| *postponed > 0) {
+        warnings.push(format!("{postponed} more of its items become sources at the next reading."));
+    }
     if playlist.access.any_certificate {
         warnings.push("Its server may show any certificate: whoever is in between can read and change everything.".to_owned());
     }

@@ -214,6 +214,7 @@ mod tests {
             drm: false,
             info: None,
             hot_standby: None,
+            station_id: None,
         }
     }
 

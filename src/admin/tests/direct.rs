@@ -32,5 +32,13 @@ impl Readers for Direct {
         })
     }
 
+    fn accept_guide(&self, id: GuideId, name: &str) -> u64 {
+        let store = self.0.clone();
+        self.1.start("guide.accept", id.0, name, move |progress| async move {
+            let done = crate::guide::refresh::accept(&store, id, &progress).await;
+            done.map(|counts| json!(counts)).map_err(|error| error.to_string())
+        })
+    }
+
     fn changed(&self) {}
 }

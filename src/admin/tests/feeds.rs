@@ -279,6 +279,18 @@ async fn events_take_turns_in_channels_of_their_own() {
 }
 
 #[tokio::test]
+async fn numbers_of_a_block_are_kept_for_its_events() {
+    let house = House::new();
+    let plain = "#EXTM3U\n#EXTINF:-1,Plain\nhttp://h/plain\n#EXTINF:-1 tvg-chno=\"101\",Wish\nhttp://h/wish\n";
+    let rules = json!({ "events": [{ "id": "ppv", "when": { "group": "PPV" }, "first": 100, "slots": 2 }] });
+    let id = house.add(json!({ "location": house.list(plain), "rules": rules })).await["id"].clone();
+    assert_eq!(house.lineup().await, ["102 Plain", "103 Wish"]);
+    house.list(&format!("{plain}#EXTINF:-1 group-title=\"PPV\",Fight\nhttp://h/1\n"));
+    house.refresh(&id).await;
+    assert_eq!(house.lineup().await, ["100 Fight", "102 Plain", "103 Wish"]);
+}
+
+#[tokio::test]
 async fn a_device_has_the_channels_it_is_given() {
     let house = House::new();
     house.add(json!({ "location": house.list(LIST) })).await;
@@ -388,7 +400,20 @@ async fn guides_are_read_mapped_and_shown() {
     let shown = house.done("GET", &format!("/guides/{}", added["id"]), Value::Null).await;
     assert!(shown["held"]["reason"].as_str().unwrap().contains("no channels at all"), "{shown}");
     assert_eq!(house.done("GET", "/guide/now", Value::Null).await["channels"][0]["now"]["title"], "Morning of a");
+    let difference = house.done("GET", &format!("/guides/{}/held", added["id"]), Value::Null).await;
+    assert_eq!((&difference["gone"], &difference["mapped_gone"], &difference["added"]), (&json!(2), &json!(2), &json!(0)));
+    assert_eq!(difference["gone_names"], json!(["Channel a", "Channel zwei"]));
     house.done("DELETE", &format!("/guides/{}/held", added["id"]), Value::Null).await;
+    assert_eq!(house.send("GET", &format!("/guides/{}/held", added["id"]), Value::Null).await.0, StatusCode::CONFLICT);
+    // A third of it is doubtful, too, and a person takes it all the same.
+    std::fs::write(&path, guide(["a", "a"]).replace("Morning", "Noon")[..300].to_owned()).unwrap();
+    let refresh = house.done("POST", &format!("/guides/{}/refresh", added["id"]), Value::Null).await;
+    house.read(&refresh).await;
+    let accept = house.done("POST", &format!("/guides/{}/held/accept", added["id"]), Value::Null).await;
+    house.read(&accept).await;
+    let shown = house.done("GET", &format!("/guides/{}", added["id"]), Value::Null).await;
+    assert_eq!((&shown["held"], &shown["current"]["report"]["channels"]), (&Value::Null, &json!(1)), "{shown}");
+    assert_eq!(house.send("POST", &format!("/guides/{}/held/accept", added["id"]), Value::Null).await.0, StatusCode::CONFLICT);
     // Another guide in its place: what a person said stays, what was found by itself is found anew.
     std::fs::write(&path, guide(["b", "c"])).unwrap();
     let refresh = house.done("POST", &format!("/guides/{}/refresh", added["id"]), Value::Null).await;

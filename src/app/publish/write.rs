@@ -47,7 +47,7 @@ pub(super) fn out(channel: &Channel, streams: &str) -> OutChannel {
         logo: channel.logo.clone(),
         groups: channel.group.iter().cloned().collect(),
         stream_url: format!("{streams}/auto/v{}", channel.number),
-        station_id: None,
+        station_id: channel.station_id.clone(),
         radio: channel.info.as_ref().is_some_and(|info| info.video.is_none() && !info.audio.is_empty()),
     }
 }

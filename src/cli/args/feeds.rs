@@ -133,6 +133,11 @@ pub(in crate::cli) enum GuideCommand {
         #[arg(long)]
         anyway: bool,
     },
+    /// Show what the version that was held back differs in.
+    Difference {
+        /// Its id.
+        id: i64,
+    },
     /// Serve the version that was held back.
     Accept {
         /// Its id.

@@ -46,9 +46,30 @@ pub(in crate::cli) fn run(args: &Guide, as_json: bool) -> anyhow::Result<ExitCod
         }
         GuideCommand::Accept { id } => {
             let id = GuideId(*id);
-            let counts = with(&args.at, |feeds| async move { Ok(feeds.accept_held_guide(id).await?) })?;
+            let counts = with(&args.at, |feeds| async move {
+                let job = feeds.accept_held_guide(id).await?;
+                wait::for_job(&feeds, job).await
+            })?;
             answer(as_json, &counts, |counts| {
-                format!("served now: {} channels, {} programmes\n", counts.channels, counts.programmes)
+                let number = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+                format!("served now: {} channels, {} programmes\n", number("channels"), number("programmes"))
+            })
+        }
+        GuideCommand::Difference { id } => {
+            let id = GuideId(*id);
+            let difference = with(&args.at, |feeds| async move { Ok(feeds.held_guide_difference(id).await?) })?;
+            answer(as_json, &difference, |difference| {
+                let mut text = format!(
+                    "{} channels are new, {} are gone, of which {} of ours have their guide; {} programmes where there were {}\n",
+                    difference.added,
+                    difference.gone,
+                    difference.mapped_gone,
+                    difference.programmes,
+                    difference.programmes_before
+                );
+                difference.added_names.iter().for_each(|name| text.push_str(&format!("+ {name}\n")));
+                difference.gone_names.iter().for_each(|name| text.push_str(&format!("- {name}\n")));
+                text
             })
         }
         GuideCommand::Discard { id } => {
@@ -197,7 +218,7 @@ fn outcome(outcome: &Value) -> String {
     match outcome.get("outcome").and_then(Value::as_str) {
         Some("unchanged") => "nothing is new\n".to_owned(),
         Some("held") => format!(
-            "held back: {}; the last good version is served. `rooftop guide accept` takes it\n",
+            "held back: {}; the last good version is served. `rooftop guide difference` shows what is different, `accept` takes it\n",
             outcome.get("reason").and_then(Value::as_str).unwrap_or_default()
         ),
         _ => format!(

@@ -19,7 +19,7 @@ use crate::base::jobs::Jobs;
 use crate::guide::refresh as guide;
 use crate::model::{GuideId, ProviderId};
 use crate::playlist::{self, How};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Reads feeds in this process.
 struct Here {
@@ -31,7 +31,11 @@ impl Readers for Here {
     fn refresh_playlist(&self, id: ProviderId, name: &str, anyway: bool) -> u64 {
         let store = self.store.clone();
         self.jobs.start("playlist.refresh", id.0, name, move |progress| async move {
+            let first = store.playlist(id).await.is_ok_and(|playlist| playlist.imported_ms.is_none());
             let done = playlist::refresh(&store, id, How { anyway }, &progress).await;
+            if first && done.is_ok() {
+                take_guides_along(&store, id).await.map_err(|error| Chain(&error).to_string())?;
+            }
             done.map(|outcome| json!(outcome)).map_err(|error| Chain(&error).to_string())
         })
     }
@@ -52,8 +56,27 @@ impl Readers for Here {
         })
     }
 
+    fn accept_guide(&self, id: GuideId, name: &str) -> u64 {
+        let store = self.store.clone();
+        self.jobs.start("guide.accept", id.0, name, move |progress| async move {
+            let done = guide::accept(&store, id, &progress).await;
+            done.map(|counts| json!(counts)).map_err(|error| Chain(&error).to_string())
+        })
+    }
+
     /// A server that runs sees by itself that something has changed.
     fn changed(&self) {}
+}
+
+/// Guides that belong to a playlist which was read for the first time; the server, or `rooftop guide refresh`, reads them.
+async fn take_guides_along(store: &Store, id: ProviderId) -> Result<(), StoreError> {
+    for guide in playlist::brought::guides_of(&store.playlist(id).await?) {
+        match store.add_guide(guide).await {
+            Ok(_) | Err(StoreError::FeedTaken(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Opens the data and does something with it; gives what is to be printed.

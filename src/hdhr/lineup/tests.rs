@@ -17,6 +17,7 @@ fn channel(id: i64, number: &str, name: &str) -> Channel {
         drm: false,
         info: None,
         hot_standby: None,
+        station_id: None,
     }
 }
 

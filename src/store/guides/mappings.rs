@@ -1,5 +1,7 @@
 //! Which channel of a guide is which of ours. What a person said is changed by persons only.
 
+use std::collections::HashMap;
+
 use rusqlite::params;
 
 use crate::base::clock;
@@ -72,6 +74,19 @@ impl Store {
                     offset_s: row.get(4)?,
                 })
             })
+        })
+        .await
+    }
+
+    /// The guide ids that persons gave to channels.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn own_guide_ids(&self) -> Result<HashMap<ChannelId, String>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT id, own_guide_id FROM channels WHERE own_guide_id <> '' AND removed_ms IS NULL";
+            let rows = load::rows(connection, sql, |row| Ok((ChannelId(row.get(0)?), row.get(1)?)))?;
+            Ok(rows.into_iter().collect())
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{ImportItem, OldSource, Playlist};
-use crate::model::{ChannelId, GuideNumber, NewChannel};
+use crate::model::{ChannelId, GuideNumber, NewChannel, PlaylistRules};
 use crate::store::numbers::Numbers;
 use crate::store::{StoreError, load};
 
@@ -105,11 +105,16 @@ impl<'a> Channels<'a> {
             return Ok(());
         }
         let mut numbers = numbers(connection)?;
-        let wishes: Vec<Option<&GuideNumber>> =
-            fresh.iter().map(|item| item.channel.number.as_ref().filter(|wish| numbers.take(wish))).collect();
+        let wishes: Vec<Option<&GuideNumber>> = fresh
+            .iter()
+            .map(|item| {
+                let wish = item.channel.number.as_ref();
+                wish.filter(|wish| if item.event.is_some() { numbers.take_slot(wish) } else { numbers.take(wish) })
+            })
+            .collect();
         let mut insert = connection.prepare_cached(
-            "INSERT INTO channels (key, number, name, logo, guide_id, group_name, favorite, drm, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO channels (key, number, name, logo, guide_id, group_name, favorite, drm, created_ms, station_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         for (item, wish) in fresh.iter().zip(wishes) {
             // What has no place is left out; it is no reason to leave out the others.
@@ -117,9 +122,9 @@ impl<'a> Channels<'a> {
                 self.without_number += 1;
                 continue;
             };
-            let NewChannel { name, logo, guide_id, group, favorite, drm, .. } = &item.channel;
+            let NewChannel { name, logo, guide_id, group, favorite, drm, station_id, .. } = &item.channel;
             let key = &item.channel_key;
-            insert.execute(params![key, number.to_string(), name, logo, guide_id, group, favorite, drm, now_ms])?;
+            insert.execute(params![key, number.to_string(), name, logo, guide_id, group, favorite, drm, now_ms, station_id])?;
             let id = ChannelId(connection.last_insert_rowid());
             self.by_key.insert(key.as_str(), OldChannel { id, ours: true });
             self.added += 1;
@@ -128,12 +133,17 @@ impl<'a> Channels<'a> {
     }
 }
 
-/// The numbers that are taken.
+/// The numbers that are taken, and those that blocks of events keep for themselves.
 fn numbers(connection: &Connection) -> Result<Numbers, StoreError> {
     let sql = "SELECT number FROM channels WHERE removed_ms IS NULL UNION SELECT number FROM retired_numbers";
     // A channel that is just being made has none yet.
     let taken = load::rows(connection, sql, |row| Ok(row.get::<_, String>(0)?))?;
-    Ok(Numbers::new(taken.iter().filter_map(|number| number.parse().ok()).collect()))
+    let sql = "SELECT rules FROM providers WHERE active AND json_extract(rules, '$.events') IS NOT NULL";
+    let rules = load::rows(connection, sql, |row| Ok(row.get::<_, String>(0)?))?;
+    // Rules that cannot be understood reserve nothing.
+    let rules = rules.iter().filter_map(|rules| serde_json::from_str::<PlaylistRules>(rules).ok());
+    let reserved = rules.flat_map(|rules| rules.events).map(|block| block.first..block.first.saturating_add(block.slots));
+    Ok(Numbers::new(taken.iter().filter_map(|number| number.parse().ok()).collect(), reserved.collect()))
 }
 
 /// The next number that is free, from 100 on.
@@ -183,9 +193,17 @@ fn rekey(connection: &Connection, playlist: &Playlist, row: &OldSource, key: &st
 /// Takes over how the playlist calls the channel. Its number and what people set stay.
 fn describe(connection: &Connection, id: ChannelId, channel: &NewChannel) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
-        "UPDATE channels SET name = ?2, logo = ?3, guide_id = ?4, group_name = ?5, drm = ?6
-         WHERE id = ?1 AND (name, logo, guide_id, group_name, drm) IS NOT (?2, ?3, ?4, ?5, ?6)",
+        "UPDATE channels SET name = ?2, logo = ?3, guide_id = ?4, group_name = ?5, drm = ?6, station_id = ?7
+         WHERE id = ?1 AND (name, logo, guide_id, group_name, drm, station_id) IS NOT (?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    update.execute(params![id.0, channel.name, channel.logo, channel.guide_id, channel.group, channel.drm])?;
+    update.execute(params![
+        id.0,
+        channel.name,
+        channel.logo,
+        channel.guide_id,
+        channel.group,
+        channel.drm,
+        channel.station_id
+    ])?;
     Ok(())
 }

@@ -41,7 +41,9 @@ fn upload(house: &House, method: &str, path: &str, body: &[u8]) -> Response {
 }
 
 fn list(names: &[&str]) -> Vec<u8> {
-    let entry = |name: &&str| format!("#EXTINF:-1,{name}\nhttp://10.77.0.1:9/{}?token={SECRET}\n", name.to_lowercase());
+    let entry = |name: &&str| {
+        format!("#EXTINF:-1 tvc-guide-stationid=\"7{name}\",{name}\nhttp://10.77.0.1:9/{}?token={SECRET}\n", name.to_lowercase())
+    };
     ["#EXTM3U\n".to_owned()].into_iter().chain(names.iter().map(entry)).collect::<String>().into_bytes()
 }
 
@@ -54,6 +56,8 @@ fn a_playlist_can_be_uploaded_and_another_one_in_its_place() {
     assert_eq!((&added["name"], &added["kind"]), (&json!("Mine"), &json!("upload")), "{added:#}");
     assert_eq!(house.job(&added)["state"], "done");
     assert_eq!(house.lineup(), ["100 One", "101 Two"]);
+    let text = String::from_utf8(house.app.get("/playlist.m3u").body()).unwrap();
+    assert!(text.contains("tvc-guide-stationid=\"7One\"") && text.contains("tvc-guide-stationid=\"7Two\""), "{text}");
     let path = format!("/playlists/{}", added["id"]);
 
     let response = upload(&house, "PUT", &format!("{path}/file"), &list(&["Two", "Three"]));
