@@ -406,7 +406,7 @@ async fn guides_are_read_mapped_and_shown() {
     house.done("DELETE", &format!("/guides/{}/held", added["id"]), Value::Null).await;
     assert_eq!(house.send("GET", &format!("/guides/{}/held", added["id"]), Value::Null).await.0, StatusCode::CONFLICT);
     // A third of it is doubtful, too, and a person takes it all the same.
-    std::fs::write(&path, guide(["a", "a"]).replace("Morning", "Noon")[..300].to_owned()).unwrap();
+    std::fs::write(&path, &guide(["a", "a"]).replace("Morning", "Noon")[..300]).unwrap();
     let refresh = house.done("POST", &format!("/guides/{}/refresh", added["id"]), Value::Null).await;
     house.read(&refresh).await;
     let accept = house.done("POST", &format!("/guides/{}/held/accept", added["id"]), Value::Null).await;
