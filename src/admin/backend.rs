@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::model::person::Role;
 use crate::model::{Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
 use crate::store::Catalog;
 
@@ -51,8 +52,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Everything that is served, from memory.
     fn catalog(&self) -> Arc<Catalog>;
 
-    /// Whether this is a token of the API that is still valid.
-    fn accepts_token(&self, token: &str) -> BoxFuture<'static, bool>;
+    /// What a token of the API is called and may do, if it is still valid.
+    fn token_role(&self, token: &str) -> BoxFuture<'static, Option<(String, Role)>>;
 
     /// Whether the database answers.
     fn store_answers(&self) -> BoxFuture<'static, bool>;

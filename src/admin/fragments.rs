@@ -88,6 +88,9 @@ pub struct View {
     /// From 1.
     #[serde(default)]
     pub page: usize,
+    /// What was done just now, by its word.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 impl View {
@@ -229,7 +232,7 @@ mod tests {
     #[case("nothing", 0)]
     fn channels_are_found(#[case] q: &str, #[case] expected: usize) {
         let channels = [channel(10, "World News", "General"), channel(101, "Spört 1", "Sports"), channel(7, "Seven", "News")];
-        assert_eq!(View { q: q.to_owned(), page: 0 }.found(&channels).len(), expected);
+        assert_eq!(View { q: q.to_owned(), page: 0, note: None }.found(&channels).len(), expected);
     }
 
     #[rstest::rstest]
@@ -238,6 +241,6 @@ mod tests {
     #[case(2, PAGE + 1, (2, 2))]
     #[case(usize::MAX, 3 * PAGE, (3, 3))]
     fn pages_stay_in_range(#[case] page: usize, #[case] found: usize, #[case] expected: (usize, usize)) {
-        assert_eq!(View { q: String::new(), page }.page_of(found), expected);
+        assert_eq!(View { q: String::new(), page, note: None }.page_of(found), expected);
     }
 }

@@ -4,6 +4,7 @@
 //! source, holds no session, and knows no settings file. The page and the metrics need no token and therefore hold nothing that
 //! the lineup does not say already: no addresses of sources, no credentials.
 
+pub mod access;
 mod api;
 mod backend;
 pub mod feeds;
@@ -13,7 +14,9 @@ mod live;
 mod overview;
 mod page;
 mod readings;
+mod routes;
 mod situation;
+mod web;
 mod words;
 
 use std::sync::Arc;
@@ -28,7 +31,7 @@ pub use feeds::{Feeds, FeedsError};
 pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
-use crate::http::{Access, access, assets};
+use crate::http::{Access, assets};
 use crate::session::Manager;
 
 /// Most pages that follow at a time. One more is answered with 503 and shows what it showed first.
@@ -44,6 +47,7 @@ pub struct AdminState {
     metrics: Metrics,
     feeds: Feeds,
     followers: Arc<Semaphore>,
+    logins: access::Logins,
 }
 
 impl AdminState {
@@ -57,7 +61,8 @@ impl AdminState {
         feeds: Feeds,
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
-        Self { backend, manager, access, situation, metrics, feeds, followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)) }
+        let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins: access::Logins::default() }
     }
 }
 
@@ -65,16 +70,15 @@ impl AdminState {
 /// fallback, so that it can be merged with a device's routes.
 pub fn router(state: AdminState) -> Router {
     let access = state.access.clone();
-    Router::new()
-        .route("/", get(page::show))
-        .route("/live", get(live::follow))
+    web::table(&state)
+        .into_router()
         .route("/static/{*path}", get(assets::serve))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .nest("/api/v1", api::router(&state))
-        .layer(axum::middleware::from_fn_with_state(access.clone(), access::check_host))
-        .layer(axum::middleware::from_fn_with_state(access, access::check_client))
+        .layer(axum::middleware::from_fn_with_state(access.clone(), crate::http::access::check_host))
+        .layer(axum::middleware::from_fn_with_state(access, crate::http::access::check_client))
         .with_state(state)
 }
 

@@ -8,23 +8,20 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::Response;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 
+use super::access::Asker;
 use super::fragments::{self, View};
 use super::overview::{Facts, PLEX_MOST_CHANNELS};
+use super::web::{self, Shell};
 use super::{AdminState, words};
 use crate::base::clock;
 use crate::http::Peer;
-use crate::http::reply::{self, media_type};
 use crate::store::Catalog;
-
-/// Everything the page needs is ours, and no other page may frame it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
+    shell: Shell,
     version: &'static str,
     name: &'a str,
     /// `http://10.0.0.2:5004`.
@@ -50,7 +47,12 @@ struct Page<'a> {
 }
 
 /// `GET /`.
-pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Peer>, Query(view): Query<View>) -> Response<Body> {
+pub async fn show(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    asker: Asker,
+    Query(view): Query<View>,
+) -> Response<Body> {
     let (look, here) = (Look::at(&state), address_for_people(peer, &state.situation.load().addresses));
     let parts = look.parts(&view, here);
     let devices = look.facts.devices(here);
@@ -59,7 +61,8 @@ pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Pe
     let host = address.trim_start_matches("http://");
     let (total, found) = (look.facts.catalog.channels.len(), view.found(&look.facts.catalog.channels).len());
     let (page, pages) = view.page_of(found);
-    let html = fragments::render(&Page {
+    web::html(fragments::render(&Page {
+        shell: Shell::new(&asker, "/", first.map_or("Rooftop", |device| device.name.as_str())).noting(view.note.as_deref()),
         version: env!("CARGO_PKG_VERSION"),
         name: first.map_or("Rooftop", |device| device.name.as_str()),
         address: &address,
@@ -79,14 +82,7 @@ pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Pe
         next: (page < pages).then_some(page + 1),
         page,
         pages,
-    });
-    let mut response = reply::document(media_type::HTML, html);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    response
+    }))
 }
 
 /// Everything as it is now.

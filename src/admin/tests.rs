@@ -1,6 +1,7 @@
 mod changes;
 mod direct;
 mod feeds;
+mod people;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ use direct::Direct;
 use super::*;
 use crate::base::jobs::Jobs;
 use crate::http::Peer;
+use crate::model::person::Role;
 use crate::model::{
     Channel, ChannelId, Device, DeviceId, GuideId, GuideNumber, Headers, Health, Moment, Provider, ProviderId, Retry, Route,
     Source, SourceId, StreamInfo, Verdict, ViewingEvent, ViewingKind,
@@ -28,6 +30,7 @@ use crate::store::{Catalog, Store};
 use crate::tuner::Pool;
 
 const TOKEN: &str = "right";
+const LOOKING: &str = "looking";
 const SECRET: &str = "hunter2";
 
 struct NoPlans;
@@ -59,8 +62,13 @@ impl Backend for Memory {
         self.1.as_ref().map_or_else(|| Arc::new(self.0.lock().unwrap().clone()), Store::catalog)
     }
 
-    fn accepts_token(&self, token: &str) -> BoxFuture<'static, bool> {
-        std::future::ready(token == TOKEN).boxed()
+    fn token_role(&self, token: &str) -> BoxFuture<'static, Option<(String, Role)>> {
+        let role = match token {
+            TOKEN => Some(Role::Admin),
+            LOOKING => Some(Role::Viewer),
+            _ => None,
+        };
+        std::future::ready(role.map(|role| ("test".to_owned(), role))).boxed()
     }
 
     fn store_answers(&self) -> BoxFuture<'static, bool> {
@@ -227,12 +235,23 @@ fn app(channels: u32, situation: Situation) -> Router {
 }
 
 fn app_of(backend: Memory, store: Store, situation: Situation) -> Router {
+    router(state_with(backend, store, situation))
+}
+
+/// A house of one channel.
+fn state_of(situation: Situation) -> AdminState {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    state_with(Memory(Mutex::new(catalog(1)), None, Some(dir)), store, situation)
+}
+
+fn state_with(backend: Memory, store: Store, situation: Situation) -> AdminState {
     let opener = Arc::new(crate::source::Opener::new(crate::source::Settings::default()).unwrap());
     let manager = Manager::new(crate::session::Settings::default(), Pool::new(Default::default()), opener, Arc::new(NoPlans));
     let jobs = Jobs::default();
     let feeds = Feeds { store: store.clone(), jobs: jobs.clone(), readers: Arc::new(Direct(store, jobs)) };
     let situation = Arc::new(ArcSwap::from_pointee(situation));
-    router(AdminState::new(Arc::new(backend), manager, Access::default(), situation, Metrics::new(), feeds))
+    AdminState::new(Arc::new(backend), manager, Access::default(), situation, Metrics::new(), feeds)
 }
 
 fn request(method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Request<Body> {
@@ -258,6 +277,34 @@ async fn get(app: &Router, path: &str) -> (StatusCode, String) {
     (response.status(), text(response).await)
 }
 
+const PASSWORD: &str = "correct horse";
+
+fn form(method: &str, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Request<Body> {
+    let mut request = request(method, path, None, None);
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    if !cookie.is_empty() {
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    }
+    *request.body_mut() = Body::from(body);
+    request
+}
+
+/// Sets the first password, and gives the cookie.
+async fn cookie(app: &Router) -> String {
+    let fields = [("password", PASSWORD), ("again", PASSWORD)];
+    let response = app.clone().oneshot(form("POST", "/setup", "", &fields)).await.unwrap();
+    assert_eq!((response.status(), &response.headers()["location"]), (StatusCode::SEE_OTHER, &"/welcome".parse().unwrap()));
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// A page as somebody sees it who is logged in.
+async fn page(app: &Router, cookie: &str, path: &str) -> (StatusCode, String) {
+    let response = app.clone().oneshot(form("GET", path, cookie, &[])).await.unwrap();
+    (response.status(), text(response).await)
+}
+
 async fn send(app: &Router, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
     let response = app.clone().oneshot(request(method, path, Some(TOKEN), body)).await.unwrap();
     let status = response.status();
@@ -266,7 +313,9 @@ async fn send(app: &Router, method: &str, path: &str, body: Option<Value>) -> (S
 
 #[tokio::test]
 async fn the_page_shows_the_house() {
-    let response = app(3, settled()).oneshot(request("GET", "/", None, None)).await.unwrap();
+    let app = app(3, settled());
+    let cookie = cookie(&app).await;
+    let response = app.oneshot(form("GET", "/", &cookie, &[])).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
     assert!(!response.headers().contains_key("access-control-allow-origin"));
@@ -290,7 +339,6 @@ async fn the_page_shows_the_house() {
 async fn nothing_shown_without_a_token_holds_credentials() {
     let app = app(3, settled());
     for path in [
-        "/",
         "/metrics",
         "/readyz",
         "/healthz",
@@ -311,7 +359,9 @@ async fn nothing_shown_without_a_token_holds_credentials() {
 #[tokio::test]
 async fn a_port_80_that_is_not_ours_is_told() {
     let situation = Situation { port_80: Service::Unavailable("address in use".into()), discovery: Service::Off, ..settled() };
-    let (_, page) = get(&app(401, situation), "/").await;
+    let app = app(401, situation);
+    let cookie = cookie(&app).await;
+    let (_, page) = page(&app, &cookie, "/").await;
     assert!(page.contains("Port 80 is not ours (address in use)"), "{page}");
     assert!(page.contains("401 channels are published"), "{page}");
     assert!(page.contains("Players have to be given it by hand"), "{page}");
@@ -320,20 +370,23 @@ async fn a_port_80_that_is_not_ours_is_told() {
 #[tokio::test]
 async fn long_lineups_come_in_pages_and_can_be_searched() {
     let app = app(600, settled());
+    let cookie = cookie(&app).await;
     let rows = |page: &str| page.matches("<tr data-key").count();
-    let (_, first) = get(&app, "/").await;
+    let (_, first) = page(&app, &cookie, "/").await;
     assert_eq!(rows(&first), fragments::PAGE);
     assert!(first.contains("Page 1 of 3"), "{first}");
-    let (_, last) = get(&app, "/?page=3").await;
+    let (_, last) = page(&app, &cookie, "/?page=3").await;
     assert_eq!(rows(&last), 600 - 2 * fragments::PAGE);
-    let (_, found) = get(&app, "/?q=channel%20%26%20600").await;
+    let (_, found) = page(&app, &cookie, "/?q=channel%20%26%20600").await;
     assert_eq!(rows(&found), 1);
     assert!(found.contains("1 of 600 channels"), "{found}");
 }
 
 #[tokio::test]
 async fn a_page_that_is_open_is_brought_up_to_date() {
-    let response = app(2, settled()).oneshot(request("GET", "/live", None, None)).await.unwrap();
+    let app = app(2, settled());
+    let cookie = cookie(&app).await;
+    let response = app.oneshot(form("GET", "/live", &cookie, &[])).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.into_body();
     let event = body.frame().await.unwrap().unwrap().into_data().unwrap();

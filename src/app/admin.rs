@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use super::ports::StorePorts;
 use super::rack::Rack;
 use crate::admin::{Backend, BackendError, DevicePatch, NewDevice};
+use crate::model::person::Role;
 use crate::model::{Device, DeviceId, ProviderId, SourceId, Verdict, ViewingEvent};
 use crate::prober::{NotProbed, Prober};
 use crate::store::{self, Catalog, Spool, Store, StoreError};
@@ -34,9 +35,9 @@ impl Backend for StoreBackend {
         self.store.catalog()
     }
 
-    fn accepts_token(&self, token: &str) -> BoxFuture<'static, bool> {
+    fn token_role(&self, token: &str) -> BoxFuture<'static, Option<(String, Role)>> {
         let (store, token) = (self.store.clone(), token.to_owned());
-        async move { store.accepts_token(&token).await }.boxed()
+        async move { store.token_role(&token).await }.boxed()
     }
 
     fn store_answers(&self) -> BoxFuture<'static, bool> {
@@ -238,7 +239,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let backend = backend(dir.path()).await;
         let token = backend.store.create_token("test").await.unwrap();
-        assert!(backend.accepts_token(token.expose()).await);
-        assert!(!backend.accepts_token("other").await);
+        assert!(backend.token_role(token.expose()).await.is_some());
+        assert!(backend.token_role("other").await.is_none());
     }
 }

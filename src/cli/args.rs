@@ -39,6 +39,8 @@ pub(super) enum Command {
     Backup(Backup),
     /// Put a backup in place of the database. The server must be stopped; the old database is kept beside it.
     Restore(Restore),
+    /// Set the password of the admin pages.
+    Password(Password),
     /// Make a token for the API, list tokens, or revoke one.
     Token(Token),
 }
@@ -108,6 +110,15 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     /// File made by `rooftop backup`.
     pub from: PathBuf,
+    #[command(flatten)]
+    pub at: Where,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Password {
+    /// Whose.
+    #[arg(long, default_value = "admin")]
+    pub name: String,
     #[command(flatten)]
     pub at: Where,
 }

@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod discover;
 mod feeds;
+mod password;
 mod probe;
 mod serve;
 mod settings;
@@ -55,6 +56,7 @@ fn dispatch(command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
         Command::Channel(args) => feeds::channels::run(&args, as_json),
         Command::Backup(args) => backup::backup(&args, as_json),
         Command::Restore(args) => backup::restore(&args, as_json),
+        Command::Password(args) => password::run(&args, as_json),
         Command::Token(args) => token::run(&args, as_json),
         Command::Check(args) => check::run(&args, as_json),
     }

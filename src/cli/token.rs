@@ -68,10 +68,12 @@ fn date(at_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::person::Role;
 
     #[test]
     fn a_line_tells_what_it_is_and_when_it_was_used() {
-        let mut token = Token { id: 7, name: "grafana".into(), created_ms: 1_700_000_000_000, last_used_ms: None };
+        let mut token =
+            Token { id: 7, name: "grafana".into(), created_ms: 1_700_000_000_000, last_used_ms: None, scope: Role::Admin };
         assert_eq!(line(&token), "   7  grafana               made 2023-11-14 22:13 UTC, never used");
         token.last_used_ms = Some(1_700_000_060_000);
         assert!(line(&token).ends_with("last used 2023-11-14 22:14 UTC"));

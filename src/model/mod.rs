@@ -10,6 +10,7 @@ pub mod ids;
 pub mod item;
 pub mod lineup;
 pub mod names;
+pub mod person;
 pub mod programme;
 pub mod rules;
 pub mod source;

@@ -89,6 +89,15 @@ pub enum StoreError {
     /// No such token.
     #[error("there is no token with number {0}")]
     NoSuchToken(i64),
+    /// The user's name is taken, or there is somebody already where the first one was to be made.
+    #[error("there is a user {0:?} already, or somebody else was first")]
+    UserTaken(String),
+    /// No such user.
+    #[error("there is no such user")]
+    NoSuchUser,
+    /// Nobody could change anything any more.
+    #[error("the last admin cannot be taken away")]
+    LastAdmin,
     /// The number belongs to another channel.
     #[error("guide number {0} belongs to another channel")]
     NumberTaken(GuideNumber),

@@ -12,6 +12,7 @@ pub mod guides;
 pub mod history;
 pub mod import;
 pub mod items;
+pub mod people;
 pub mod playlists;
 pub mod spool;
 pub mod tokens;

@@ -7,6 +7,7 @@ use super::writer::Stale;
 use super::{Store, StoreError, load, random};
 use crate::base::clock;
 use crate::base::secret::Secret;
+use crate::model::person::Role;
 
 /// Its use is noted at most this often, in milliseconds.
 const USE_EVERY_MS: i64 = 60_000;
@@ -22,12 +23,16 @@ pub struct Token {
     pub created_ms: i64,
     /// Milliseconds since 1970, to the minute.
     pub last_used_ms: Option<i64>,
+    /// What it may do.
+    pub scope: Role,
 }
 
 /// What is kept in memory to recognise one.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     id: i64,
+    name: String,
+    scope: Role,
     sha256: [u8; 32],
     last_used_ms: std::sync::Arc<std::sync::atomic::AtomicI64>,
 }
@@ -38,12 +43,20 @@ impl Store {
     /// # Errors
     /// When it cannot be stored.
     pub async fn create_token(&self, name: &str) -> Result<Secret<String>, StoreError> {
+        self.create_token_for(name, Role::Admin).await
+    }
+
+    /// The same for a token that may do so much.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn create_token_for(&self, name: &str, scope: Role) -> Result<Secret<String>, StoreError> {
         let token = format!("rooftop_{}", random::url_safe::<43>()?);
         let (name, sha256) = (name.to_owned(), hash(&token));
         self.change(move |connection| {
             connection.execute(
-                "INSERT INTO api_tokens (name, sha256, created_ms) VALUES (:name, :sha256, :now)",
-                named_params! { ":name": name, ":sha256": sha256, ":now": clock::wall_ms() },
+                "INSERT INTO api_tokens (name, sha256, created_ms, scope) VALUES (:name, :sha256, :now, :scope)",
+                named_params! { ":name": name, ":sha256": sha256, ":now": clock::wall_ms(), ":scope": scope.word() },
             )?;
             Ok((Stale::TOKENS, ()))
         })
@@ -54,6 +67,10 @@ impl Store {
     /// Whether this is a token that was made and not revoked. From memory; takes the same time wherever a wrong one differs.
     /// One that another process made is known here a second later: see [`Store::accepts_token`].
     pub fn check_token(&self, token: &str) -> bool {
+        self.known_token(token).is_some()
+    }
+
+    fn known_token(&self, token: &str) -> Option<(String, Role)> {
         let offered = hash(token);
         let tokens = self.shared().tokens.load();
         // All are compared, to the last byte.
@@ -61,20 +78,25 @@ impl Store {
         if let Some(known) = found {
             self.note_use(known);
         }
-        found.is_some()
+        found.map(|known| (known.name.clone(), known.scope))
     }
 
     /// The same, but looks into the database for one that is not known in memory: `rooftop token`, run beside the server,
     /// makes tokens that work at once.
     pub async fn accepts_token(&self, token: &str) -> bool {
-        if self.check_token(token) {
-            return true;
+        self.token_role(token).await.is_some()
+    }
+
+    /// What a token is called and may do, if it is valid; as [`Store::accepts_token`].
+    pub async fn token_role(&self, token: &str) -> Option<(String, Role)> {
+        if let Some(known) = self.known_token(token) {
+            return Some(known);
         }
         match self.read(load).await {
             Ok(tokens) => self.shared().tokens.store(std::sync::Arc::new(tokens)),
             Err(error) => tracing::warn!(%error, "tokens could not be read"),
         }
-        self.check_token(token)
+        self.known_token(token)
     }
 
     /// All tokens.
@@ -83,8 +105,9 @@ impl Store {
     /// When they cannot be read.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         self.read(|connection| {
-            load::rows(connection, "SELECT id, name, created_ms, last_used_ms FROM api_tokens ORDER BY id", |row| {
-                Ok(Token { id: row.get(0)?, name: row.get(1)?, created_ms: row.get(2)?, last_used_ms: row.get(3)? })
+            load::rows(connection, "SELECT id, name, created_ms, last_used_ms, scope FROM api_tokens ORDER BY id", |row| {
+                let scope = scope(row, 4)?;
+                Ok(Token { id: row.get(0)?, name: row.get(1)?, created_ms: row.get(2)?, last_used_ms: row.get(3)?, scope })
             })
         })
         .await
@@ -113,13 +136,19 @@ impl Store {
 }
 
 pub(super) fn load(connection: &Connection) -> Result<Vec<Known>, StoreError> {
-    load::rows(connection, "SELECT id, sha256, coalesce(last_used_ms, 0) FROM api_tokens", |row| {
+    load::rows(connection, "SELECT id, sha256, coalesce(last_used_ms, 0), name, scope FROM api_tokens", |row| {
         let last_used_ms: i64 = row.get(2)?;
-        Ok(Known { id: row.get(0)?, sha256: row.get(1)?, last_used_ms: std::sync::Arc::new(last_used_ms.into()) })
+        let (name, scope) = (row.get(3)?, scope(row, 4)?);
+        Ok(Known { id: row.get(0)?, name, scope, sha256: row.get(1)?, last_used_ms: std::sync::Arc::new(last_used_ms.into()) })
     })
 }
 
-fn hash(token: &str) -> [u8; 32] {
+fn scope(row: &rusqlite::Row<'_>, column: usize) -> Result<Role, StoreError> {
+    let word: String = row.get(column)?;
+    Ok(Role::from_word(&word).unwrap_or(Role::Viewer))
+}
+
+pub(super) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 

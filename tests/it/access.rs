@@ -37,7 +37,7 @@ fn the_api_wants_a_token_for_reads_too() {
         response.json();
     }
     assert_eq!(Request::get("/api/v1/nothing").send(&rig.netns, WEB).unwrap().status, 401, "what exists is not told");
-    for open in ["/healthz", "/readyz", "/metrics", "/"] {
+    for open in ["/healthz", "/readyz", "/metrics", "/setup"] {
         assert_eq!(rig.app.get(open).status, 200, "{open}");
     }
     assert!(!rig.app.log().contains(rig.app.token()), "a token in the log");
@@ -112,9 +112,10 @@ fn credentials_of_sources_stay_inside() {
         "{}",
         hit.head
     );
-    let everything = ["/", "/metrics", "/status.json", "/lineup.json", "/lineup.m3u"]
+    let everything = ["/metrics", "/status.json", "/lineup.json", "/lineup.m3u"]
         .iter()
         .map(|path| String::from_utf8_lossy(&rig.app.get(path).body()).into_owned())
+        .chain([String::from_utf8_lossy(&rig.app.page("/").body()).into_owned()])
         .chain(API.iter().map(|path| String::from_utf8_lossy(&rig.app.api(path).body()).into_owned()))
         .chain([rig.app.log()]);
     for text in everything {
@@ -128,7 +129,7 @@ fn credentials_of_sources_stay_inside() {
 #[test]
 fn the_first_page_shows_who_watches() {
     let rig = Rig::standard();
-    let page = || String::from_utf8(rig.app.get("/").body()).unwrap();
+    let page = || String::from_utf8(rig.app.page("/").body()).unwrap();
     let quiet = page();
     for word in [rig.app.device_id().as_str(), "One HD", "Plex", "Jellyfin", "Kodi", "10.77.0.1"] {
         assert!(quiet.contains(word), "no {word} on the page");

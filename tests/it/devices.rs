@@ -73,7 +73,7 @@ fn a_second_device_is_found_at_its_own_address_at_once() {
     let text = watch.finish(Duration::from_secs(10)).text();
     assert!(text.contains("http://10.77.0.2"), "not announced by SSDP: {text}");
     // The page is at this address too.
-    assert_eq!(Request::get("/").send(&rig.netns, SECOND).unwrap().status, 200);
+    assert_eq!(Request::get("/").send(&rig.netns, SECOND).unwrap().status, 303);
 }
 
 #[test]

@@ -52,17 +52,3 @@ function follow() {
 // Back from the browser's cache: the stream was closed, and time has passed.
 addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
 follow();
-
-// A click on an address copies it. Browsers allow that only to pages they trust; elsewhere it is selected.
-document.addEventListener("click", async (event) => {
-  const code = event.target.closest("code.copy");
-  if (!code) return;
-  getSelection().selectAllChildren(code);
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    code.dataset.copied = "copied";
-    setTimeout(() => delete code.dataset.copied, 1500);
-  } catch {
-    // It stays selected, ready to be copied by hand.
-  }
-});

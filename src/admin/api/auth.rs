@@ -1,28 +1,31 @@
 //! Bearer tokens (RFC 6750): in the `Authorization` header and nowhere else.
 
-use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use crate::admin::AdminState;
+use crate::admin::access::Asker;
 
 /// Longer ones are none of ours, and are not even looked up.
 const MOST_BYTES: usize = 256;
 
-/// Middleware: without a valid token, 401 and nothing else.
-pub async fn require_token(State(state): State<AdminState>, request: Request, next: Next) -> Response {
-    let Some(token) = bearer(request.headers()) else {
+/// Who holds the token of a request.
+///
+/// # Errors
+/// A challenge, if there is none or it is not valid.
+pub async fn asker(state: &AdminState, headers: &HeaderMap) -> Result<Asker, Problem> {
+    let Some(token) = bearer(headers) else {
         let how = "Send a token as `Authorization: Bearer …`; `rooftop token` makes one.";
-        return Problem::challenge("Bearer realm=\"rooftop\"", how).into_response();
+        return Err(Problem::challenge("Bearer realm=\"rooftop\"", how));
     };
-    if !state.backend.accepts_token(token).await {
-        let how = "This token is not valid, or not any more; `rooftop token` makes another.";
-        return Problem::challenge("Bearer realm=\"rooftop\", error=\"invalid_token\"", how).into_response();
+    match state.backend.token_role(token).await {
+        Some((name, role)) => Ok(Asker::of_token(name, role)),
+        None => {
+            let how = "This token is not valid, or not any more; `rooftop token` makes another.";
+            Err(Problem::challenge("Bearer realm=\"rooftop\", error=\"invalid_token\"", how))
+        }
     }
-    next.run(request).await
 }
 
 /// The token of the one `Authorization` header, if it is of scheme `Bearer` (whose case does not matter).

@@ -43,6 +43,7 @@ pub struct App {
     data: Arc<tempfile::TempDir>,
     child: Child,
     token: OnceLock<String>,
+    cookie: OnceLock<String>,
 }
 
 impl Setup {
@@ -134,7 +135,7 @@ impl Setup {
         let log = File::options().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let child = command.spawn().unwrap();
-        App { netns: self.netns, dir: self.dir, data: self.data, child, token: OnceLock::new() }
+        App { netns: self.netns, dir: self.dir, data: self.data, child, token: OnceLock::new(), cookie: OnceLock::new() }
     }
 
     /// Starts it and waits until it says that it is ready.
@@ -219,6 +220,21 @@ impl App {
             request = request.header("Content-Type", "application/json").body(body.as_bytes());
         }
         request.send(&self.netns, WEB).unwrap()
+    }
+
+    /// A page, as the admin sees it; sets the first password if need be.
+    pub fn page(&self, target: &str) -> Response {
+        Request::get(target).header("Cookie", self.cookie()).send(&self.netns, WEB).unwrap()
+    }
+
+    /// The cookie of the admin, made once.
+    pub fn cookie(&self) -> &str {
+        self.cookie.get_or_init(|| {
+            let form = Request::new("POST", "/setup").header("Content-Type", "application/x-www-form-urlencoded");
+            let response = form.body(b"password=correct+horse&again=correct+horse").send(&self.netns, WEB).unwrap();
+            assert_eq!(response.status, 303);
+            response.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+        })
     }
 
     /// A token, made once.

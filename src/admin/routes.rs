@@ -1,0 +1,106 @@
+//! The tables of routes: each says what it needs of whoever asks. Tests walk through them, so that no route can be forgotten.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, on};
+
+use super::AdminState;
+use super::access::gate::{self, Guard};
+use crate::model::person::Role;
+
+/// What a route needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: whoever may use the tuner.
+    Nothing,
+    /// Somebody with this role.
+    Role(Role),
+}
+
+/// A viewer is enough.
+pub const VIEWER: Need = Need::Role(Role::Viewer);
+/// It takes an admin.
+pub const ADMIN: Need = Need::Role(Role::Admin);
+
+/// One route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Method.
+    pub method: Method,
+    /// Path, as axum writes it.
+    pub path: String,
+    /// What it needs.
+    pub need: Need,
+}
+
+/// Routes, and the router that has them.
+pub struct Table {
+    state: AdminState,
+    prefix: &'static str,
+    pages: bool,
+    router: Router<AdminState>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    /// Of pages: whoever is not logged in is led to the login.
+    pub fn of_pages(state: &AdminState) -> Self {
+        Self { state: state.clone(), prefix: "", pages: true, router: Router::new(), routes: Vec::new() }
+    }
+
+    /// Of the API, below `prefix`: refusals are problems.
+    pub fn of_api(state: &AdminState, prefix: &'static str) -> Self {
+        Self { state: state.clone(), prefix, pages: false, router: Router::new(), routes: Vec::new() }
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn on<H, T>(mut self, method: Method, path: &str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, AdminState>,
+        T: 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let guard = Guard { state: self.state.clone(), need };
+        let route = match self.pages {
+            true => on(filter, handler).layer(from_fn_with_state(guard, gate::page)),
+            false => on(filter, handler).layer(from_fn_with_state(guard, gate::api)),
+        };
+        self.router = self.router.route(path, route);
+        self.routes.push(Route { method, path: format!("{}{path}", self.prefix), need });
+        self
+    }
+
+    /// Adds a route of GET (and HEAD).
+    #[must_use]
+    pub fn get<H, T>(self, path: &str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, AdminState>,
+        T: 'static,
+    {
+        self.on(Method::GET, path, need, handler)
+    }
+
+    /// Adds a route of POST.
+    #[must_use]
+    pub fn post<H, T>(self, path: &str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, AdminState>,
+        T: 'static,
+    {
+        self.on(Method::POST, path, need, handler)
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<AdminState> {
+        self.router
+    }
+
+    /// The routes.
+    #[cfg(test)]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+}

@@ -1,0 +1,20 @@
+//! What a page says after something was done. Addresses name a note by its word, so that nobody can put text of their own there.
+
+/// The sentence of a note.
+pub fn sentence(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "saved" => "Saved.",
+        "added" => "Added.",
+        "removed" => "Taken away.",
+        "started" => "It has begun.",
+        "accepted" => "The new version is served now.",
+        "discarded" => "The new version is forgotten.",
+        "password" => "The password is changed. Other browsers are logged out.",
+        "probed" => "Looked at just now.",
+        "recovery" => "The channel looks for another source.",
+        "cancelled" => "It is being stopped.",
+        "welcome" => "Welcome. Everything is set up.",
+        "restored" => "The backup is checked, and takes the place of everything at the next start.",
+        _ => return None,
+    })
+}

@@ -1,0 +1,62 @@
+//! What all pages have around their content.
+
+use askama::Template;
+
+use super::notes;
+use crate::admin::access::Asker;
+use crate::admin::fragments::render;
+use crate::model::person::Role;
+
+/// The frame of a page.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// What the page is called.
+    pub title: String,
+    /// Which entry of the menu it belongs to.
+    pub here: &'static str,
+    /// Who is logged in.
+    pub user: String,
+    /// Whether changes are offered.
+    pub admin: bool,
+    /// What forms carry.
+    pub csrf: String,
+    /// What was done just now.
+    pub note: Option<&'static str>,
+}
+
+impl Shell {
+    /// For somebody who is logged in.
+    pub fn new(asker: &Asker, here: &'static str, title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            here,
+            user: asker.name.clone(),
+            admin: asker.role >= Role::Admin,
+            csrf: asker.csrf.expose().clone(),
+            note: None,
+        }
+    }
+
+    /// With what was done just now, by its word in the address.
+    #[must_use]
+    pub fn noting(self, word: Option<&str>) -> Self {
+        Self { note: word.and_then(notes::sentence), ..self }
+    }
+
+    /// Where a form without a login stands: login and first run.
+    pub fn of_nobody(title: &str) -> Self {
+        Self { title: title.to_owned(), here: "", user: String::new(), admin: false, csrf: String::new(), note: None }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct Refusal<'a> {
+    shell: Shell,
+    message: &'a str,
+}
+
+/// A page that says why something was not done.
+pub fn refusal(message: &str) -> String {
+    render(&Refusal { shell: Shell::of_nobody("Not done"), message })
+}

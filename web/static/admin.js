@@ -1,0 +1,96 @@
+// What makes the pages quicker to use. Each of them works without it.
+
+const csrf = document.getElementById("main")?.dataset.csrf ?? "";
+
+// On a narrow screen the menu is closed until it is asked for.
+const menu = document.getElementById("menu");
+const wide = matchMedia("(min-width: 900px)");
+function fold() { if (menu) menu.open = wide.matches; }
+wide.addEventListener("change", fold);
+fold();
+
+// A job on this page: asked for until it has ended, then the page is loaded anew.
+for (const job of document.querySelectorAll("[data-job]")) watch(job);
+
+async function watch(place) {
+  const [bar, text] = [place.querySelector("progress"), place.querySelector("[data-text]")];
+  for (;;) {
+    const answer = await fetch(`/api/v1/jobs/${place.dataset.job}`).catch(() => null);
+    if (answer?.ok) {
+      const job = await answer.json();
+      if (job.state !== "waiting" && job.state !== "running") { location.replace(location.pathname + location.search); return; }
+      const { bytes, total_bytes: total, items, left_s: left, step } = job.progress;
+      if (bar && total) { bar.max = total; bar.value = bytes; } else bar?.removeAttribute("value");
+      const parts = [job.state === "waiting" ? "waiting for another job" : step, bytes ? size(bytes) + (total ? ` of ${size(total)}` : "") : "",
+        items ? `${items.toLocaleString()} items` : "", left ? `${left} s left` : ""];
+      if (text) text.textContent = parts.filter(Boolean).join(" · ");
+    } else if (answer && answer.status !== 503) return;
+    await new Promise((done) => setTimeout(done, 700));
+  }
+}
+
+function size(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) { bytes /= 1000; unit += 1; }
+  return `${bytes.toFixed(unit && bytes < 100 ? 1 : 0)} ${units[unit]}`;
+}
+
+// Bulk edits: the head's box marks all rows; the bar says how many are marked.
+for (const form of document.querySelectorAll("form[data-bulk]")) {
+  const boxes = () => [...form.querySelectorAll('tbody input[type="checkbox"]')];
+  const all = form.querySelector("input[data-all]");
+  const count = form.querySelector("[data-count]");
+  const say = () => {
+    const marked = boxes().filter((box) => box.checked).length;
+    if (count) count.textContent = marked ? `${marked} marked` : "none marked";
+    if (all) { all.checked = marked > 0 && marked === boxes().length; all.indeterminate = marked > 0 && !all.checked; }
+  };
+  all?.addEventListener("change", () => { for (const box of boxes()) box.checked = all.checked; say(); });
+  form.addEventListener("change", say);
+  say();
+}
+
+// Lists whose order is changed by dragging; their buttons do the same.
+for (const list of document.querySelectorAll("ol[data-sort]")) {
+  let held = null;
+  for (const row of list.children) row.draggable = true;
+  list.addEventListener("dragstart", (event) => { held = event.target.closest("li"); held?.classList.add("held"); });
+  list.addEventListener("dragover", (event) => {
+    const over = event.target.closest("li");
+    if (!held || !over || over === held || over.parentElement !== list) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    list.insertBefore(held, event.clientY < box.top + box.height / 2 ? over : over.nextSibling);
+  });
+  list.addEventListener("drop", (event) => event.preventDefault());
+  list.addEventListener("dragend", async () => {
+    held?.classList.remove("held");
+    held = null;
+    const order = [...list.children].map((row) => Number(row.dataset.id));
+    const answer = await fetch(list.dataset.sort, {
+      method: "PUT", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ sources: order }),
+    }).catch(() => null);
+    if (!answer?.ok) location.reload();
+  });
+}
+
+// What cannot be undone is asked once more.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.sure ?? event.target.dataset.sure;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
+// A click on an address copies it. Browsers allow that only to pages they trust; elsewhere it is selected.
+document.addEventListener("click", async (event) => {
+  const code = event.target.closest("code.copy");
+  if (!code) return;
+  getSelection().selectAllChildren(code);
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    code.dataset.copied = "copied";
+    setTimeout(() => delete code.dataset.copied, 1500);
+  } catch {
+    // It stays selected, ready to be copied by hand.
+  }
+});
