@@ -1,10 +1,11 @@
 //! The tables of routes: each says what it needs of whoever asks. Tests walk through them, so that no route can be forgotten.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, on, post};
 
 use super::AdminState;
 use super::access::gate::{self, Guard};
@@ -91,6 +92,20 @@ impl Table {
         T: 'static,
     {
         self.on(Method::POST, path, need, handler)
+    }
+
+    /// Adds a route of POST whose body may be of any size: its handler bounds it.
+    #[must_use]
+    pub fn upload<H, T>(mut self, path: &str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, AdminState>,
+        T: 'static,
+    {
+        let guard = Guard { state: self.state.clone(), need };
+        let route = post(handler).layer(DefaultBodyLimit::disable()).layer(from_fn_with_state(guard, gate::page));
+        self.router = self.router.route(path, route);
+        self.routes.push(Route { method: Method::POST, path: format!("{}{path}", self.prefix), need });
+        self
     }
 
     /// The router.

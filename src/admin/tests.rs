@@ -173,8 +173,8 @@ fn device(row: i64) -> Device {
     }
 }
 
-fn catalog(channels: u32) -> Catalog {
-    let channel = |number: u32| Channel {
+pub(super) fn channel(number: u32) -> Channel {
+    Channel {
         id: ChannelId(i64::from(number)),
         number: GuideNumber::whole(number),
         name: format!("Channel & {number}"),
@@ -187,7 +187,10 @@ fn catalog(channels: u32) -> Catalog {
         info: None,
         hot_standby: None,
         station_id: None,
-    };
+    }
+}
+
+fn catalog(channels: u32) -> Catalog {
     let source = |number: u32| Source {
         id: SourceId(i64::from(number)),
         channel: ChannelId(i64::from(number)),

@@ -69,7 +69,7 @@ for (const list of document.querySelectorAll("ol[data-sort]")) {
     held = null;
     const order = [...list.children].map((row) => Number(row.dataset.id));
     const answer = await fetch(list.dataset.sort, {
-      method: "PUT", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ sources: order }),
+      method: "PUT", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ order }),
     }).catch(() => null);
     if (!answer?.ok) location.reload();
   });

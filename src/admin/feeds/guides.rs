@@ -315,24 +315,23 @@ impl Feeds {
         Ok(self.store.catalog().channels.iter().map(of).collect())
     }
 
+    /// What a person may choose from for each of these channels.
+    ///
+    /// # Errors
+    /// When the guides cannot be read.
+    pub async fn suggestions_for(&self, channels: Vec<Channel>) -> Result<Vec<(ChannelId, Vec<Suggestion>)>, FeedsError> {
+        let found = mapping::suggest(&self.store, channels).await?;
+        Ok(found.into_iter().map(|(channel, found)| (channel, suggested(found))).collect())
+    }
+
     /// What a person may choose from for a channel.
     ///
     /// # Errors
     /// When there is no such channel, or the guides cannot be read.
     pub async fn suggestions(&self, id: ChannelId) -> Result<Vec<Suggestion>, FeedsError> {
         let channel = self.any_channel(id).await?;
-        let found = mapping::suggest(&self.store, vec![channel]).await?.into_iter().next();
-        let Some((_, found)) = found else { return Ok(Vec::new()) };
-        let automatic = found.automatic;
-        let shown = |scored: crate::guide::matcher::Scored| Suggestion {
-            automatic: automatic.as_ref().is_some_and(|one| one.source == scored.source && one.id == scored.id),
-            guide: GuideId(scored.source),
-            reason: scored.reason(),
-            guide_channel: scored.id,
-            name: scored.name,
-            score: scored.score,
-        };
-        Ok(found.suggestions.into_iter().map(shown).collect())
+        let found = self.suggestions_for(vec![channel]).await?.into_iter().next();
+        Ok(found.map(|(_, suggestions)| suggestions).unwrap_or_default())
     }
 
     /// Maps a channel as a person says.
@@ -417,7 +416,7 @@ impl Feeds {
         Ok(now::search(&self.store, search.trim().to_owned(), clock::wall_ms() / 1000, limit.clamp(1, 500)).await?)
     }
 
-    pub(super) async fn any_channel(&self, id: ChannelId) -> Result<Channel, FeedsError> {
+    pub(in crate::admin) async fn any_channel(&self, id: ChannelId) -> Result<Channel, FeedsError> {
         let all = self.store.all_channels().await?;
         all.into_iter().find(|channel| channel.id == id).ok_or_else(|| StoreError::NoSuchChannel.into())
     }
@@ -443,6 +442,19 @@ impl Feeds {
             job: self.jobs.list().into_iter().find(running).map(|job| job.id),
         }
     }
+}
+
+fn suggested(found: crate::guide::matcher::Match) -> Vec<Suggestion> {
+    let automatic = found.automatic;
+    let shown = |scored: crate::guide::matcher::Scored| Suggestion {
+        automatic: automatic.as_ref().is_some_and(|one| one.source == scored.source && one.id == scored.id),
+        guide: GuideId(scored.source),
+        reason: scored.reason(),
+        guide_channel: scored.id,
+        name: scored.name,
+        score: scored.score,
+    };
+    found.suggestions.into_iter().map(shown).collect()
 }
 
 /// The addresses of guides that a playlist names.

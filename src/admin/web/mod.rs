@@ -1,19 +1,30 @@
 //! The pages. Rendered here, without scripts but for what moves; what a page does, it asks of `admin/feeds` and the backend, as the
 //! API does.
 
+mod channel;
+mod channels;
+mod fields;
+mod guide;
+mod guides;
 mod login;
+mod mapping;
 mod notes;
 pub mod parts;
+mod playlist;
+mod playlists;
 mod shell;
+mod welcome;
 
 use axum::body::Body;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 use axum::http::{Response, StatusCode};
 
 pub use self::shell::Shell;
 use super::AdminState;
 use super::access::gate;
-use super::routes::{Need, Table, VIEWER};
+use super::routes::{ADMIN, Need, Table, VIEWER};
 use super::{live, page};
 use crate::http::reply::{self, media_type};
 
@@ -47,6 +58,55 @@ pub fn table(state: &AdminState) -> Table {
         .post("/logout", VIEWER, login::log_out)
         .get("/", VIEWER, page::show)
         .get("/live", VIEWER, live::follow)
+        .get("/welcome", ADMIN, welcome::lists)
+        .get("/welcome/groups", ADMIN, welcome::groups)
+        .get("/welcome/guide", ADMIN, welcome::guide)
+        .get("/welcome/done", ADMIN, welcome::done)
+        .get("/channels", VIEWER, channels::list)
+        .post("/channels", ADMIN, channels::add)
+        .post("/channels/bulk", ADMIN, channels::many)
+        .upload("/channels/import", ADMIN, channels::import)
+        .get("/channels/{id}", VIEWER, channel::one)
+        .post("/channels/{id}", ADMIN, channel::change)
+        .post("/channels/{id}/remove", ADMIN, channel::remove)
+        .post("/channels/{id}/recover", ADMIN, channel::recover)
+        .post("/channels/{id}/mapping", ADMIN, channel::map)
+        .post("/channels/{id}/sources", ADMIN, channel::add_source)
+        .post("/channels/{id}/sources/{act}", ADMIN, channel::act_on_source)
+        .get("/guide", VIEWER, guide::grid)
+        .get("/guide/mapping", VIEWER, mapping::table)
+        .get("/guide/sources", VIEWER, guides::list)
+        .post("/guide/sources", ADMIN, guides::add)
+        .post("/guide/offered", ADMIN, guides::take)
+        .get("/guide/sources/{id}", VIEWER, guides::one)
+        .post("/guide/sources/{id}", ADMIN, guides::change)
+        .post("/guide/sources/{id}/{act}", ADMIN, guides::act)
+        .get("/playlists", VIEWER, playlists::list)
+        .post("/playlists", ADMIN, playlists::add)
+        .get("/playlists/new", ADMIN, playlists::new)
+        .upload("/playlists/upload", ADMIN, playlists::upload)
+        .get("/playlists/{id}", VIEWER, playlist::one)
+        .post("/playlists/{id}", ADMIN, playlist::change)
+        .post("/playlists/{id}/rules", ADMIN, playlist::rules)
+        .post("/playlists/{id}/refresh", ADMIN, playlists::refresh)
+        .post("/playlists/{id}/accept", ADMIN, playlist::accept)
+        .post("/playlists/{id}/discard", ADMIN, playlist::discard)
+        .upload("/playlists/{id}/upload", ADMIN, playlist::replace)
+        .post("/playlists/{id}/remove", ADMIN, playlists::remove)
+        .get("/playlists/{id}/items", VIEWER, playlist::items)
+}
+
+/// An id in a path.
+pub type Id = Result<Path<i64>, PathRejection>;
+
+/// The id of a path, if it is one.
+pub fn id(at: Id) -> Option<i64> {
+    at.ok().map(|Path(id)| id)
+}
+
+/// What is said where nothing is.
+pub fn nothing_here() -> Response<Body> {
+    refusal(StatusCode::NOT_FOUND, "There is nothing here any more.")
 }
 
 /// A page.

@@ -1,0 +1,255 @@
+//! `/channels`: all channels, found, marked, and changed together.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{Multipart, Query, State};
+use axum::http::Response;
+use serde::Deserialize;
+
+use super::fields::Fields;
+use super::parts::{self, show};
+use super::{Shell, redirect};
+use crate::admin::access::Asker;
+use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, Renumber, Selection, SourceRequest, groups};
+use crate::admin::feeds::table::Form;
+use crate::admin::{AdminState, FeedsError};
+use crate::model::{Channel, ChannelId, ProviderId};
+
+/// Channels on a page.
+const PAGE: usize = 100;
+
+/// Which channels are looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// Part of a name, or the beginning of a number.
+    q: String,
+    /// Of this group.
+    group: String,
+    /// `off`, `all`; else those that are on.
+    show: String,
+    /// From 1.
+    page: usize,
+    note: Option<String>,
+}
+
+impl View {
+    /// Whether a channel is looked for.
+    fn holds(&self, channel: &Channel) -> bool {
+        let wanted = self.q.trim().to_lowercase();
+        let found =
+            wanted.is_empty() || channel.name.to_lowercase().contains(&wanted) || channel.number.to_string().starts_with(&wanted);
+        let of_group = self.group.is_empty() || groups(channel).any(|group| group == self.group);
+        let on = match self.show.as_str() {
+            "all" => true,
+            "off" => !channel.enabled,
+            _ => channel.enabled,
+        };
+        found && of_group && on
+    }
+
+    /// The same view on another page, as the end of an address.
+    fn query(&self, page: usize) -> String {
+        let mut text = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("q", &self.q), ("group", &self.group), ("show", &self.show)] {
+            if !value.is_empty() {
+                text.append_pair(name, value);
+            }
+        }
+        text.append_pair("page", &page.to_string()).finish()
+    }
+}
+
+struct Row {
+    id: i64,
+    number: String,
+    name: String,
+    logo: Option<String>,
+    group: String,
+    on: bool,
+    favorite: bool,
+    hd: bool,
+    drm: bool,
+    sources: usize,
+    now: String,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "channel-list.html")]
+struct Page {
+    shell: Shell,
+    rows: Vec<Row>,
+    view: View,
+    groups: Vec<String>,
+    found: usize,
+    total: usize,
+    page: usize,
+    pages: usize,
+    back: String,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+/// `GET /channels`.
+pub async fn list(State(state): State<AdminState>, asker: Asker, Query(view): Query<View>) -> Response<Body> {
+    match page(&state, &asker, view).await {
+        Ok(page) => show(&page),
+        Err(error) => parts::not_done(&error),
+    }
+}
+
+async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, FeedsError> {
+    let all = state.feeds.store.all_channels().await?;
+    let on: HashMap<ChannelId, _> = state.feeds.on_now().await.unwrap_or_default().into_iter().collect();
+    let catalog = state.backend.catalog();
+    let mut names: Vec<String> = all.iter().flat_map(groups).map(str::to_owned).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    names.dedup();
+    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel)).collect();
+    let pages = found.len().div_ceil(PAGE).max(1);
+    let page = view.page.clamp(1, pages);
+    let rows = found.iter().skip((page - 1) * PAGE).take(PAGE).map(|channel| {
+        let on = on.get(&channel.id);
+        let title = |programme: Option<&crate::model::Programme>| programme.map(|one| one.title().to_owned()).unwrap_or_default();
+        Row {
+            id: channel.id.0,
+            number: channel.number.to_string(),
+            name: channel.name.clone(),
+            logo: channel.logo.clone(),
+            group: channel.group.clone().unwrap_or_default().replace(';', ", "),
+            on: channel.enabled,
+            favorite: channel.favorite,
+            hd: channel.is_hd(),
+            drm: channel.drm,
+            sources: catalog.sources_of(channel.id).len(),
+            now: title(on.and_then(|on| on.now.as_ref())),
+            next: title(on.and_then(|on| on.next.as_ref())),
+        }
+    });
+    Ok(Page {
+        rows: rows.collect(),
+        found: found.len(),
+        total: all.len(),
+        page,
+        pages,
+        back: view.query(page),
+        previous: (page > 1).then(|| view.query(page - 1)),
+        next: (page < pages).then(|| view.query(page + 1)),
+        groups: names,
+        shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()),
+        view,
+    })
+}
+
+/// What a form asks for of the channels that are marked. Pure.
+///
+/// # Errors
+/// When it makes no sense.
+fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
+    let ids: Vec<ChannelId> = fields.all("id").filter_map(|id| id.parse().ok()).map(ChannelId).collect();
+    if ids.is_empty() {
+        return Err(FeedsError::Invalid("id", "Mark the channels first.".to_owned()));
+    }
+    let mut set = EditRequest::default();
+    let mut renumber = None;
+    match fields.text("act").unwrap_or_default() {
+        "on" => set.enabled = Some(true),
+        "off" => set.enabled = Some(false),
+        "favorite" => set.favorite = Some(true),
+        "ordinary" => set.favorite = Some(false),
+        "group" => {
+            let group = fields.text("to").ok_or_else(|| FeedsError::Invalid("to", "Say which group.".to_owned()))?;
+            set.groups = Some(Some(group.split([';', ',']).map(|group| group.trim().to_owned()).collect()));
+        }
+        "number" => {
+            let from = fields.number("to").ok_or_else(|| FeedsError::Invalid("to", "Say the number of the first.".to_owned()))?;
+            renumber = Some(Renumber { from, step: 1 });
+        }
+        _ => return Err(FeedsError::Invalid("act", "Say what is to be done with them.".to_owned())),
+    }
+    Ok(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber })
+}
+
+/// `POST /channels/bulk`.
+pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
+    let back = fields.text("back").unwrap_or_default();
+    let done = match bulk(&fields) {
+        Ok(request) => state.feeds.edit_channels(&request).await,
+        Err(error) => Err(error),
+    };
+    parts::done(done, &format!("/channels?{back}"), "saved")
+}
+
+/// `POST /channels`: one of its own, of an item or with an address.
+pub async fn add(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
+    let source = SourceRequest {
+        playlist: fields.number("playlist").map(ProviderId),
+        item: fields.number("item"),
+        url: fields.text("url").map(str::to_owned),
+        ..SourceRequest::default()
+    };
+    let some = source.item.is_some() || source.url.is_some();
+    let request = NewChannelRequest {
+        name: fields.text("name").map(str::to_owned),
+        number: fields.text("number").map(str::to_owned),
+        sources: if some { vec![source] } else { Vec::new() },
+    };
+    match state.feeds.add_channel(&request).await {
+        Ok(id) => redirect(&format!("/channels/{}?note=added", id.0)),
+        Err(error) => parts::not_done(&error),
+    }
+}
+
+/// Largest table.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+/// `POST /channels/import`, a form with a table: all of it, or nothing.
+pub async fn import(State(state): State<AdminState>, form: Result<Multipart, MultipartRejection>) -> Response<Body> {
+    let taken = async {
+        let broken = || FeedsError::Invalid("file", "The table did not come whole. Try again.".to_owned());
+        let mut form = form.map_err(|_| broken())?;
+        while let Some(mut field) = form.next_field().await.map_err(|_| broken())? {
+            if field.name() != Some("file") {
+                continue;
+            }
+            let json = field.file_name().is_some_and(|name| name.to_lowercase().ends_with(".json"));
+            let mut table = Vec::new();
+            while let Some(bytes) = field.chunk().await.map_err(|_| broken())? {
+                table.extend_from_slice(&bytes);
+                if table.len() > MOST_BYTES {
+                    return Err(FeedsError::Invalid("file", "A table has 32 MiB at most.".to_owned()));
+                }
+            }
+            return state.feeds.import_channels(if json { Form::Json } else { Form::Csv }, &table).await.map(drop);
+        }
+        Err(FeedsError::Invalid("file", "Choose a file.".to_owned()))
+    };
+    parts::done(taken.await, "/channels", "saved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("id=1&id=2&act=off", true)]
+    #[case("id=1&act=number&to=200", true)]
+    #[case("id=1&act=group&to=News;+Local", true)]
+    #[case("act=off", false)]
+    #[case("id=1&act=number&to=x", false)]
+    #[case("id=1&act=group&to=", false)]
+    #[case("id=1", false)]
+    fn forms_say_what_is_wanted(#[case] form: &str, #[case] fits: bool) {
+        assert_eq!(bulk(&Fields::parse(form.as_bytes())).is_ok(), fits);
+    }
+
+    #[test]
+    fn a_view_goes_along_from_page_to_page() {
+        let view = View { q: "a&b".into(), show: "off".into(), ..View::default() };
+        assert_eq!(view.query(3), "q=a%26b&show=off&page=3");
+    }
+}
