@@ -5,9 +5,10 @@
 //! | `/discover.json`, `/lineup.*`, `/lineup_status.json`, `/status.json`, `/device.xml`, `/tuners.html`, `/upnp/…` | `hdhr` | the home's networks |
 //! | `/auto/v…`, `/tunerN/v…` | `hdhr` | the home's networks |
 //! | `/xmltv.xml`, `/xmltv.xml.gz`, `/playlist.m3u` | `publish` | the home's networks |
-//! | `/`, `/live`, `/static/…` | `admin` | the home's networks |
+//! | `/setup`, `/login`, `/static/…` | `admin` | the home's networks |
+//! | `/`, `/live`, `/channels`, `/playlists`, `/guide` and the other pages (`admin::web`) | `admin` | who is logged in |
 //! | `/healthz`, `/readyz`, `/metrics` | `admin` | the home's networks |
-//! | `/api/v1/…` | `admin` | holders of a token |
+//! | `/api/v1/…` | `admin` | holders of a token, who is logged in |
 //!
 //! Each device has its own guide and playlist, at its own address.
 //!

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends by a panic")]
 
 mod access;
+mod admin;
 mod admission;
 mod architecture;
 mod cli;

@@ -2,6 +2,7 @@
 //! and its wire formats only.
 
 pub mod app;
+pub mod browser;
 pub mod control;
 pub mod demux;
 pub mod http;
