@@ -328,7 +328,7 @@ async fn the_page_shows_the_house() {
         "Channel &#38; 3",
         "&#60;General&#62;",
         "http://10.0.0.2:5004/auto/v<i>number</i>",
-        "http://10.0.0.2:5004/lineup.m3u",
+        "http://10.0.0.2:5004/playlist.m3u",
         "0 of 2 tuners in use",
         "Nobody is watching",
         "players find it on their own",
