@@ -75,6 +75,9 @@ for (const list of document.querySelectorAll("ol[data-sort]")) {
   });
 }
 
+// A logo that does not come leaves its place empty.
+addEventListener("error", (event) => { if (event.target.matches?.("img.logo")) event.target.style.visibility = "hidden"; }, true);
+
 // What cannot be undone is asked once more.
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.sure ?? event.target.dataset.sure;
