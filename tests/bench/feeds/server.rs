@@ -13,7 +13,7 @@ type Error = Box<dyn std::error::Error>;
 /// A running Rooftop.
 pub struct Server {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
     token: String,
     /// From the start of the process to the first answer of `/lineup.json`.
     pub first_lineup: Duration,
