@@ -1,6 +1,7 @@
 mod changes;
 mod direct;
 mod feeds;
+mod pages;
 mod people;
 
 use std::net::IpAddr;
