@@ -5,21 +5,28 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::body;
 use super::problem::Problem;
 use crate::admin::{AdminState, FeedsError, people};
 use crate::http::reply;
 use crate::model::person::Role;
+use crate::store::Token;
+use crate::store::people::Deed;
 
 /// Most deeds of one answer.
 const MOST: u32 = 10_000;
 const USUAL: u32 = 200;
 
+/// All users.
+#[derive(Serialize)]
+pub(super) struct Users {
+    users: Vec<User>,
+}
+
 /// A user, without its password.
 #[derive(Serialize)]
-struct User {
+pub(super) struct User {
     id: i64,
     name: String,
     role: Role,
@@ -30,18 +37,46 @@ struct User {
 /// A user to be made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewUser {
+pub(super) struct NewUser {
     name: String,
     role: String,
     password: String,
 }
 
+/// A user that was made.
+#[derive(Serialize)]
+pub(super) struct MadeUser {
+    id: i64,
+    name: String,
+    role: Role,
+}
+
+/// All tokens.
+#[derive(Serialize)]
+pub(super) struct Tokens {
+    tokens: Vec<Token>,
+}
+
 /// A token to be made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewToken {
+pub(super) struct NewToken {
     name: String,
     scope: String,
+}
+
+/// A token that was made; it is not shown again.
+#[derive(Serialize)]
+pub(super) struct MadeToken {
+    name: String,
+    scope: Role,
+    token: String,
+}
+
+/// What was done.
+#[derive(Serialize)]
+pub(super) struct Deeds {
+    deeds: Vec<Deed>,
 }
 
 /// `GET /users`.
@@ -53,7 +88,7 @@ pub async fn users(State(state): State<AdminState>) -> Result<Response<Body>, Pr
         created_ms: user.created_ms,
         seen_ms: user.seen_ms,
     });
-    Ok(reply::json(&json!({ "users": users.collect::<Vec<_>>() })))
+    Ok(reply::json(&Users { users: users.collect() }))
 }
 
 /// `POST /users` `{"name": …, "role": "viewer", "password": …}`.
@@ -61,7 +96,7 @@ pub async fn add_user(State(state): State<AdminState>, request: Request) -> Resu
     let NewUser { name, role, password } = body::read_json(request).await?;
     let role = people::role("role", &role)?;
     let id = people::add_user(&state, &name, role, password).await?;
-    Ok(created(&json!({ "id": id, "name": name.trim(), "role": role })))
+    Ok(created(&MadeUser { id, name: name.trim().to_owned(), role }))
 }
 
 /// `DELETE /users/{id}`.
@@ -77,7 +112,7 @@ pub async fn remove_user(
 /// `GET /tokens`: what is kept of them, which is not the tokens.
 pub async fn tokens(State(state): State<AdminState>) -> Result<Response<Body>, Problem> {
     let tokens = state.feeds.store.tokens().await.map_err(FeedsError::from)?;
-    Ok(reply::json(&json!({ "tokens": tokens })))
+    Ok(reply::json(&Tokens { tokens }))
 }
 
 /// `POST /tokens` `{"name": …, "scope": "viewer"}`: the answer has the token, this once.
@@ -85,7 +120,7 @@ pub async fn add_token(State(state): State<AdminState>, request: Request) -> Res
     let NewToken { name, scope } = body::read_json(request).await?;
     let scope = people::role("scope", &scope)?;
     let token = people::add_token(&state, &name, scope).await?;
-    Ok(created(&json!({ "name": name.trim(), "scope": scope, "token": token.expose() })))
+    Ok(created(&MadeToken { name: name.trim().to_owned(), scope, token: token.expose().clone() }))
 }
 
 /// `DELETE /tokens/{id}`.
@@ -116,10 +151,10 @@ pub async fn audit(
         return Err(Problem::field("limit", format!("`limit` is 1 to {MOST}.")));
     }
     let deeds = state.feeds.store.deeds(limit).await.map_err(FeedsError::from)?;
-    Ok(reply::json(&json!({ "deeds": deeds })))
+    Ok(reply::json(&Deeds { deeds }))
 }
 
-fn created(value: &serde_json::Value) -> Response<Body> {
+fn created(value: &impl Serialize) -> Response<Body> {
     let mut response = reply::json(value);
     *response.status_mut() = StatusCode::CREATED;
     response

@@ -5,14 +5,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tracing::Level;
 
 use super::problem::Problem;
 use crate::admin::backups::{self, Incoming};
 use crate::admin::web::backup::{PATIENCE, sent};
-use crate::admin::{AdminState, support};
+use crate::admin::{AdminState, Setting, support};
 use crate::base::clock;
 use crate::base::telemetry::recent::{KEPT, Record};
 use crate::http::reply;
@@ -27,6 +26,26 @@ pub struct Wanted {
     search: String,
     /// At most so many.
     limit: Option<usize>,
+}
+
+/// Records of the log.
+#[derive(Serialize)]
+pub(super) struct Records<'a> {
+    records: Vec<&'a Record>,
+}
+
+/// What is in force.
+#[derive(Serialize)]
+pub(super) struct Settings<'a> {
+    file: &'a str,
+    settings: &'a [Setting],
+}
+
+/// A backup that waits.
+#[derive(Serialize)]
+pub(super) struct Waits {
+    waits: bool,
+    bytes: u64,
 }
 
 /// `GET /logs?level=&search=&limit=`: the last records, the newest first.
@@ -44,12 +63,12 @@ pub async fn logs(
         return Err(Problem::field("limit", format!("`limit` is 1 to {KEPT}.")));
     }
     let found = state.process.logs.find(level, &wanted.search, limit);
-    Ok(reply::json(&json!({ "records": found.iter().map(AsRef::as_ref).collect::<Vec<&Record>>() })))
+    Ok(reply::json(&Records { records: found.iter().map(AsRef::as_ref).collect() }))
 }
 
 /// `GET /settings`: what is in force, without credentials.
 pub async fn settings(State(state): State<AdminState>) -> Response<Body> {
-    reply::json(&json!({ "file": state.process.settings_file, "settings": state.process.settings }))
+    reply::json(&Settings { file: &state.process.settings_file, settings: &state.process.settings })
 }
 
 /// `GET /support`: the support bundle.
@@ -74,7 +93,7 @@ pub async fn restore(State(state): State<AdminState>, request: Request) -> Resul
         }
     }
     incoming.stage(store).await?;
-    let mut response = reply::json(&json!({ "waits": true, "bytes": store.staged().map(|staged| staged.bytes) }));
+    let mut response = reply::json(&Waits { waits: true, bytes: store.staged().map_or(0, |staged| staged.bytes) });
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
 }
