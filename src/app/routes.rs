@@ -7,6 +7,7 @@
 //! | `/xmltv.xml`, `/xmltv.xml.gz`, `/playlist.m3u` | `publish` | the home's networks |
 //! | `/setup`, `/login`, `/static/…` | `admin` | the home's networks |
 //! | `/`, `/live`, `/channels`, `/playlists`, `/guide` and the other pages (`admin::web`) | `admin` | who is logged in |
+//! | `/devices…`, `/history…`, `/jobs…`, `/settings`, `/people…`, `/logs`, `/backup…`, `/about…` | `admin` | whoever is logged in |
 //! | `/healthz`, `/readyz`, `/metrics` | `admin` | the home's networks |
 //! | `/api/v1/…` | `admin` | holders of a token, who is logged in |
 //!
@@ -15,7 +16,7 @@
 //! Of `/api/v1`: `status`, `channels[/ID[/sources|/mapping|/programmes]]`, `channels/bulk`, `devices[/ID]`, `providers`,
 //! `playlists[/ID[/refresh|/held|/items|/groups]]`, `guides[/ID[/refresh|/held|/channels]]`, `guides/offered`, `guide/now`,
 //! `guide/search`, `mappings`, `jobs[/ID]`, `tuners`, `tuners/recovery` (POST), `sessions/history`, `sessions/events`,
-//! `sources/ID`, `sources/health` and `sources/ID/health` (DELETE), `events` (server-sent events).
+//! `users[/ID]`, `tokens[/ID]`, `audit`, `logs`, `settings`, `support`, `backup` and `restore` (POST), `sources/ID`, `sources/health` and `sources/ID/health` (DELETE), `events` (server-sent events).
 //!
 //! Everything else is an empty 404, at once: Plex asks for many things and takes 404 for an answer.
 

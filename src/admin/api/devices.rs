@@ -15,13 +15,9 @@ use super::problem::Problem;
 use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
-use crate::admin::{AdminState, DevicePatch, NewDevice};
+use crate::admin::{AdminState, devices};
 use crate::http::{Peer, reply};
-use crate::model::{Device, DeviceId};
-
-/// Names go into documents that small boxes show in one line.
-const LONGEST_NAME: usize = 64;
-const MOST_TUNERS: u8 = 32;
+use crate::model::Device;
 
 #[derive(Serialize)]
 struct List {
@@ -37,16 +33,6 @@ struct Detail {
     listen: Option<SocketAddr>,
 }
 
-/// A device as a request has it. Of a new one all members are wanted but `id` and `tuner_count`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    id: Option<String>,
-    name: Option<String>,
-    tuner_count: Option<u8>,
-    listen: Option<String>,
-}
-
 /// `GET /devices`.
 pub async fn list(State(state): State<AdminState>, Extension(peer): Extension<Peer>) -> Response<Body> {
     let devices = state.backend.catalog().devices.iter().map(|device| detail(&state, device, peer)).collect();
@@ -59,7 +45,7 @@ pub async fn show(
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
 ) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+    let id = devices::existing(&state, &id)?;
     let catalog = state.backend.catalog();
     let device = catalog.devices.iter().find(|device| device.id == id).ok_or_else(no_such_device)?;
     Ok(reply::json(&detail(&state, device, peer)))
@@ -71,19 +57,7 @@ pub async fn add(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let wanted: Wanted = body::read_json(request).await?;
-    let listen = wanted.listen.as_deref().ok_or_else(|| {
-        Problem::field("listen", "A further device needs an address of its own, such as 192.168.1.11:80 or 0.0.0.0:5005.")
-    })?;
-    let name = wanted.name.as_deref().ok_or_else(|| Problem::field("name", "A device needs a name."))?;
-    let id = wanted.id.as_deref().map(|id| id.parse::<DeviceId>()).transpose();
-    let new = NewDevice {
-        name: valid_name(name)?,
-        tuner_count: valid_tuners(wanted.tuner_count.unwrap_or(4))?,
-        id: id.map_err(|error| Problem::field("id", format!("{error}.")))?,
-        listen: valid_listen(listen)?,
-    };
-    let device = state.backend.add_device(new).await?;
+    let device = devices::add(&state, body::read_json(request).await?).await?;
     let mut response = reply::json(&detail(&state, &device, peer));
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/devices/{}", device.id)) {
@@ -99,36 +73,21 @@ pub async fn change(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
-    let wanted: Wanted = body::read_json(request).await?;
-    if wanted.id.is_some() {
-        return Err(Problem::field("id", "The id of a device stays: players know it by that. Make another device instead."));
-    }
-    if wanted.listen.is_some() && is_first(&state, id) {
-        return Err(Problem::field("listen", "The first device is on the main addresses, which the setting `listen` has."));
-    }
-    let patch = DevicePatch {
-        name: wanted.name.as_deref().map(valid_name).transpose()?,
-        tuner_count: wanted.tuner_count.map(valid_tuners).transpose()?,
-        listen: wanted.listen.as_deref().map(valid_listen).transpose()?,
-    };
-    let device = state.backend.change_device(id, patch).await?;
+    let id = devices::existing(&state, &id)?;
+    let device = devices::change(&state, id, body::read_json(request).await?).await?;
     Ok(reply::json(&detail(&state, &device, peer)))
 }
 
 /// `DELETE /devices/{id}`.
 pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
-    if is_first(&state, id) {
-        return Err(Problem::new(StatusCode::CONFLICT, "The first device stays: it has port 80 and discovery."));
-    }
-    state.backend.remove_device(id).await?;
+    let id = devices::existing(&state, &id)?;
+    devices::remove(&state, id).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /devices/{id}/channels`.
 pub async fn lineup(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&state.feeds.lineup(existing(&state, &id)?)?))
+    Ok(reply::json(&state.feeds.lineup(devices::existing(&state, &id)?)?))
 }
 
 /// `PUT /devices/{id}/channels` `{"all": true}`, `{"channels": [1, 2]}` or `{"groups": ["News"]}`.
@@ -137,7 +96,7 @@ pub async fn set_lineup(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+    let id = devices::existing(&state, &id)?;
     let request: LineupRequest = body::read_json_of(request, body::LARGE).await?;
     Ok(reply::json(&state.feeds.set_lineup(id, request).await?))
 }
@@ -166,39 +125,4 @@ fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
 
 fn no_such_device() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is no device with this id.")
-}
-
-/// The id of a path, if there is such a device.
-fn existing(state: &AdminState, id: &str) -> Result<DeviceId, Problem> {
-    let id = id.parse::<DeviceId>().map_err(|_| no_such_device())?;
-    let exists = state.backend.catalog().devices.iter().any(|device| device.id == id);
-    exists.then_some(id).ok_or_else(no_such_device)
-}
-
-fn is_first(state: &AdminState, id: DeviceId) -> bool {
-    state.backend.catalog().devices.first().is_some_and(|first| first.id == id)
-}
-
-fn valid_name(name: &str) -> Result<String, Problem> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Problem::field("name", format!("A name has 1 to {LONGEST_NAME} characters, and no control characters.")));
-    }
-    Ok(name.to_owned())
-}
-
-fn valid_tuners(count: u8) -> Result<u8, Problem> {
-    if (1..=MOST_TUNERS).contains(&count) {
-        return Ok(count);
-    }
-    Err(Problem::field("tuner_count", format!("A device has 1 to {MOST_TUNERS} tuners.")))
-}
-
-fn valid_listen(listen: &str) -> Result<SocketAddr, Problem> {
-    let listen: SocketAddr =
-        listen.parse().map_err(|_| Problem::field("listen", "`listen` is an IP address and a port, such as 192.168.1.11:80."))?;
-    if listen.port() == 0 || listen.ip().is_multicast() {
-        return Err(Problem::field("listen", "`listen` needs a port, and an address of this machine."));
-    }
-    Ok(listen)
 }

@@ -9,8 +9,10 @@ mod events;
 mod guides;
 mod history;
 mod jobs;
+mod people;
 mod playlists;
 pub mod problem;
+mod process;
 mod providers;
 mod sources;
 mod status;
@@ -100,6 +102,19 @@ pub fn table(state: &AdminState) -> Table {
         .on(Method::DELETE, "/sources/health", ADMIN, sources::clear_all)
         .on(Method::DELETE, "/sources/{id}/health", ADMIN, sources::clear_one)
         .on(Method::GET, "/events", VIEWER, events::follow)
+        .on(Method::GET, "/users", ADMIN, people::users)
+        .on(Method::POST, "/users", ADMIN, people::add_user)
+        .on(Method::DELETE, "/users/{id}", ADMIN, people::remove_user)
+        .on(Method::GET, "/tokens", ADMIN, people::tokens)
+        .on(Method::POST, "/tokens", ADMIN, people::add_token)
+        .on(Method::DELETE, "/tokens/{id}", ADMIN, people::revoke_token)
+        .on(Method::GET, "/audit", ADMIN, people::audit)
+        .on(Method::GET, "/logs", ADMIN, process::logs)
+        .on(Method::GET, "/settings", VIEWER, process::settings)
+        .on(Method::GET, "/support", ADMIN, process::bundle)
+        .on(Method::POST, "/backup", ADMIN, process::backup)
+        .on(Method::POST, "/restore", ADMIN, process::restore)
+        .on(Method::DELETE, "/restore", ADMIN, process::forget)
 }
 
 /// The routes, below `/api/v1`.

@@ -1,17 +1,25 @@
 //! The pages. Rendered here, without scripts but for what moves; what a page does, it asks of `admin/feeds` and the backend, as the
 //! API does.
 
+mod about;
+pub mod backup;
 mod channel;
 mod channels;
+mod devices;
 mod fields;
 mod guide;
 mod guides;
+mod history;
+mod jobs;
 mod login;
+mod logs;
 mod mapping;
 mod notes;
 pub mod parts;
+mod people;
 mod playlist;
 mod playlists;
+mod settings;
 mod shell;
 mod welcome;
 
@@ -94,6 +102,31 @@ pub fn table(state: &AdminState) -> Table {
         .upload("/playlists/{id}/upload", ADMIN, playlist::replace)
         .post("/playlists/{id}/remove", ADMIN, playlists::remove)
         .get("/playlists/{id}/items", VIEWER, playlist::items)
+        .get("/devices", VIEWER, devices::show)
+        .post("/devices", ADMIN, devices::add)
+        .post("/devices/{id}", ADMIN, devices::change)
+        .post("/devices/{id}/remove", ADMIN, devices::remove)
+        .post("/devices/{id}/channels", ADMIN, devices::choose)
+        .get("/history", VIEWER, history::list)
+        .get("/history/{id}", VIEWER, history::show)
+        .get("/jobs", VIEWER, jobs::show)
+        .post("/jobs/{id}/cancel", ADMIN, jobs::cancel)
+        .get("/settings", VIEWER, settings::show)
+        .get("/people", VIEWER, people::show)
+        .post("/people/password", VIEWER, people::password)
+        .post("/people/users", ADMIN, people::add_user)
+        .post("/people/users/{id}/remove", ADMIN, people::remove_user)
+        .post("/people/tokens", ADMIN, people::add_token)
+        .post("/people/tokens/{id}/revoke", ADMIN, people::revoke_token)
+        .get("/logs", ADMIN, logs::show)
+        .get("/backup", ADMIN, backup::show)
+        .post("/backup/download", ADMIN, backup::download)
+        .post("/backup/restore", ADMIN, backup::restore)
+        .post("/backup/forget", ADMIN, backup::forget)
+        .post("/backup/restart", ADMIN, backup::restart)
+        .get("/about", VIEWER, about::show)
+        .get("/about/documents/{name}", VIEWER, about::document)
+        .get("/about/bundle", ADMIN, about::bundle)
 }
 
 /// An id in a path.

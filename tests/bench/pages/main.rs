@@ -4,7 +4,6 @@
 //! `cargo bench --bench pages` builds the optimised program. It needs `chromedriver` and `python3`. `PAGES_ROUNDS` (15) is how often
 //! each page is loaded.
 
-#[expect(dead_code, reason = "the feeds use the rest of it")]
 #[path = "../feeds/list.rs"]
 mod list;
 #[expect(dead_code, reason = "the feeds use the rest of it")]

@@ -112,3 +112,23 @@ fn another_source_is_asked_for_while_somebody_watches() {
     viewer.more(500 * 188, Duration::from_secs(10));
     assert!(!viewer.ended());
 }
+
+#[test]
+fn a_list_is_uploaded_and_taken_away() {
+    let home = Home::with(2);
+    let file = home.app.dir().join("mine.m3u");
+    std::fs::write(&file, "#EXTM3U\n#EXTINF:-1 tvg-chno=\"300\",From a file\nhttp://10.77.0.1:9/file\n").unwrap();
+    let browser = &home.browser;
+    browser.look(1280, 900, false);
+    browser.open("/playlists/new");
+    browser.choose("input[type=file]", &file);
+    browser.click("form[enctype] button");
+    browser.until("uploaded file");
+    browser.until("To watch");
+    assert!(home.app.json("/lineup.json").to_string().contains("From a file"));
+    browser.click("form[action$='/remove'] button");
+    // It asks once more.
+    browser.agree();
+    browser.until("Taken away.");
+    assert!(!home.app.json("/lineup.json").to_string().contains("From a file"));
+}
