@@ -32,10 +32,13 @@ pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
 use crate::http::{Access, assets};
+use crate::media::worker::WorkerClient;
 use crate::session::Manager;
 
 /// Most pages that follow at a time. One more is answered with 503 and shows what it showed first.
 const MOST_FOLLOWERS: usize = 64;
+/// Most pages that play at a time: each has a process of its own.
+const MOST_PLAYERS: usize = 8;
 
 /// What the admin side needs. A cheap handle.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ pub struct AdminState {
     feeds: Feeds,
     followers: Arc<Semaphore>,
     logins: access::Logins,
+    player: Option<WorkerClient>,
+    players: Arc<Semaphore>,
 }
 
 impl AdminState {
@@ -62,7 +67,15 @@ impl AdminState {
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins: access::Logins::default() }
+        let players = Arc::new(Semaphore::new(MOST_PLAYERS));
+        let logins = access::Logins::default();
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins, player: None, players }
+    }
+
+    /// With a player on the pages of channels, which needs the media worker.
+    #[must_use]
+    pub fn with_player(self, worker: WorkerClient) -> Self {
+        Self { player: Some(worker), ..self }
     }
 }
 

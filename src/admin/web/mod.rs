@@ -4,6 +4,7 @@
 mod login;
 mod notes;
 pub mod parts;
+mod play;
 mod shell;
 
 use axum::body::Body;
@@ -47,6 +48,8 @@ pub fn table(state: &AdminState) -> Table {
         .post("/logout", VIEWER, login::log_out)
         .get("/", VIEWER, page::show)
         .get("/live", VIEWER, live::follow)
+        .get("/channels/{id}/play", VIEWER, play::show)
+        .get("/channels/{id}/play.mp4", VIEWER, play::stream)
 }
 
 /// A page.
