@@ -4,8 +4,8 @@
 const Source = window.ManagedMediaSource ?? window.MediaSource;
 /** Seconds that are kept behind, that one may be behind, and behind the newest picture after a leap. */
 const [KEPT, BEHIND, EDGE] = [30, 4, 1];
-/** Milliseconds without a byte after which that is said, and before the stream is opened again. */
-const [SILENCE, FIRST_WAIT, LONGEST_WAIT] = [2500, 250, 5000];
+/** Milliseconds without a byte after which that is said, after which the stream is opened again, and how soon that is done. */
+const [SILENCE, LONG_SILENCE, FIRST_WAIT, LONGEST_WAIT] = [2500, 20_000, 250, 5000];
 /** Openings in a row without a picture, after which it is given up. */
 const MOST_TRIES = 8;
 
@@ -136,7 +136,11 @@ function offer(place) {
     } else if (!video.paused && last - now > BEHIND) {
       video.currentTime = Math.max(last - EDGE, buffered.start(buffered.length - 1));
     }
-    const silent = performance.now() - mine.heard > SILENCE;
+    // Played a little faster until it is near again: nobody hears it.
+    video.playbackRate = last - now > BEHIND * 0.6 ? 1.06 : 1;
+    const silence = performance.now() - mine.heard;
+    if (silence > LONG_SILENCE) return again(mine, "The channel sends nothing any more.");
+    const silent = silence > SILENCE;
     const ahead = last - video.currentTime;
     if (silent && ahead < 0.3) return say("waiting", "No signal. The channel is looking for it…");
     if (video.paused) return say("paused", "Paused. Playing goes on with what is on then.");

@@ -24,6 +24,10 @@ use rooftop::media::worker::protocol::{Hello, VERSION};
 
 /// Address space, where the server does not say.
 const MEMORY_MIB: u64 = 1024;
+/// Processor time for jobs, in seconds. The server replaces a worker long before.
+const CPU_SECONDS: u64 = 1200;
+/// The same for playing, which may go on all day: sound takes a few hundredths of a processor.
+const CPU_SECONDS_OF_PLAYER: u64 = 6 * 3600;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
     };
     // What is being watched goes first, where we may say so.
     let _ = rustix::process::nice(5);
-    let confinement = confine::confine(memory_mib);
+    let confinement = confine::confine(memory_mib, if plays { CPU_SECONDS_OF_PLAYER } else { CPU_SECONDS });
     for refused in &confinement.refused {
         eprintln!("not confined: {refused}");
     }

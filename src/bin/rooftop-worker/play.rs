@@ -99,6 +99,11 @@ fn name(id: Id) -> String {
     }
 }
 
+/// Which layer of MPEG audio it is shows in the frames only, and decoders of one take the others.
+fn family(id: Id) -> Id {
+    if matches!(id, Id::MP1 | Id::MP2) { Id::MP3 } else { id }
+}
+
 /// Plays; returns why it ended.
 fn run(input: &mut Input, mut chosen: Chosen) -> io::Result<String> {
     let mut cutter = Cutter::new(chosen.picture.is_some(), chosen.sound.is_some());
@@ -141,13 +146,13 @@ fn taken(input: &Input, packet: &Packet, chosen: &mut Chosen, cutter: &mut Cutte
     match (&chosen.picture, &mut chosen.sound) {
         (Some((index, was, codec)), _) if *index == stream.index() => {
             if *was != id {
-                return Err(Stop::Changed);
+                return Err(Stop::Changed("the picture is of another codec"));
             }
             cutter.picture(*codec, Unit { dts_90k, pts_90k, key: packet.is_key(), bytes })
         }
         (_, Some((index, was, way))) if *index == stream.index() => {
-            if *was != id {
-                return Err(Stop::Changed);
+            if family(*was) != family(id) {
+                return Err(Stop::Changed("the sound is of another codec"));
             }
             if matches!(way, Way::Open) {
                 // Plain AAC-LC goes as it is; all else is made into that.
@@ -169,7 +174,9 @@ fn taken(input: &Input, packet: &Packet, chosen: &mut Chosen, cutter: &mut Cutte
                 _ => Sound::of_adts(bytes).map_or(Ok(Vec::new()), |(sound, raw)| cutter.sound(sound, pts_90k, raw.to_vec())),
             }
         }
-        _ if stream.index() >= chosen.known && matches!(medium, Type::Video | Type::Audio) => Err(Stop::Changed),
+        _ if stream.index() >= chosen.known && matches!(medium, Type::Video | Type::Audio) => {
+            Err(Stop::Changed("a track has come"))
+        }
         _ => Ok(Vec::new()),
     }
 }

@@ -58,7 +58,10 @@ fn moof(sequence: u32, tracks: &[(u32, &[Sample])], data_from: usize) -> Vec<u8>
                     words(out, &[number(samples.len()), number(offset)]);
                     for sample in *samples {
                         let flags = if sample.key { KEY } else { NO_KEY };
-                        words(out, &[sample.duration_90k, number(sample.bytes.len()), flags, sample.shown_after_90k.cast_unsigned()]);
+                        words(
+                            out,
+                            &[sample.duration_90k, number(sample.bytes.len()), flags, sample.shown_after_90k.cast_unsigned()],
+                        );
                     }
                 });
             });

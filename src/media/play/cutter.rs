@@ -34,8 +34,8 @@ pub enum Stop {
     #[error("the time of the stream has leapt")]
     Leapt,
     /// A track has come or changed its codec.
-    #[error("the tracks of the stream have changed")]
-    Changed,
+    #[error("the stream has changed: {0}")]
+    Changed(&'static str),
     /// Parameter sets that are not understood.
     #[error("the parameter sets of the picture are not understood")]
     NotUnderstood,
@@ -105,7 +105,7 @@ impl Cutter {
         let coded = unpacked(codec, unit.bytes);
         if self.tracks.picture.is_none() {
             if self.begun {
-                return Err(Stop::Changed);
+                return Err(Stop::Changed("a picture has come"));
             }
             // Begins with the first picture that has everything with it.
             let Some(picture) = unit.key.then(|| Picture::new(codec, coded.sets)).flatten() else { return Ok(pieces) };
@@ -144,7 +144,8 @@ impl Cutter {
         match self.tracks.sound {
             Some(known) if known == sound => {}
             None if !self.begun => self.tracks.sound = Some(sound),
-            _ => return Err(Stop::Changed),
+            Some(_) => return Err(Stop::Changed("the sound is of another kind")),
+            None => return Err(Stop::Changed("sound has come")),
         }
         if !self.expects_picture && self.base.is_none() {
             self.base = Some(pts_90k);
@@ -184,10 +185,13 @@ impl Cutter {
     fn renewed(&self, codec: PictureCodec, sets: Sets) -> Result<Option<Picture>, Stop> {
         let Some(known) = &self.tracks.picture else { return Ok(None) };
         if known.codec != codec {
-            return Err(Stop::Changed);
+            return Err(Stop::Changed("the picture is of another codec"));
         }
         let has = |known: &[Vec<u8>], new: &[Vec<u8>]| new.iter().all(|set| known.contains(set));
-        if has(&known.sets.video, &sets.video) && has(&known.sets.sequence, &sets.sequence) && has(&known.sets.picture, &sets.picture) {
+        if has(&known.sets.video, &sets.video)
+            && has(&known.sets.sequence, &sets.sequence)
+            && has(&known.sets.picture, &sets.picture)
+        {
             return Ok(None);
         }
         let or_known = |new: Vec<Vec<u8>>, known: &[Vec<u8>]| if new.is_empty() { known.to_vec() } else { new };

@@ -226,8 +226,8 @@ mod tests {
             read.extend_from_slice(&[byte]);
             taken.extend(take_frame(&mut read).unwrap());
         }
-        let expected =
-            [(begins, "init"), (Said::Fragment, "f"), (Said::Refused(Refusal::Nothing), "")].map(|(said, text)| (said, Bytes::from(text)));
+        let expected = [(begins, "init"), (Said::Fragment, "f"), (Said::Refused(Refusal::Nothing), "")]
+            .map(|(said, text)| (said, Bytes::from(text)));
         assert_eq!(taken, expected);
         assert!(read.is_empty());
         assert!(take_frame(&mut BytesMut::from(&b"HTTP/1.1 200"[..])).is_err());
