@@ -1,4 +1,4 @@
-use mp4_atom::{Any, Decode, Moof, Moov};
+use mp4_atom::{Any, Decode, Moov};
 
 use super::*;
 
@@ -76,13 +76,13 @@ fn a_fragment_points_at_its_samples() {
     let pictures = [sample(1 << 33, true, b"key"), sample((1 << 33) + 3600, false, b"other")];
     let sound = [sample(7, true, b"sound")];
     let bytes = fragment(9, &pictures, &sound);
-    let moof = Moof::decode(&mut &bytes[..]).unwrap();
+    let Ok(Any::Moof(moof)) = Any::decode(&mut &bytes[..]) else { panic!("no moof") };
     assert_eq!((moof.mfhd.sequence_number, moof.traf.len()), (9, 2));
     let mut seen = Vec::new();
     for traf in &moof.traf {
         let run = &traf.trun[0];
         let mut at = usize::try_from(run.data_offset.unwrap()).unwrap();
-        for entry in &run.entries {
+        for entry in &run.samples {
             let length = entry.size.unwrap() as usize;
             seen.push((traf.tfdt.as_ref().unwrap().base_media_decode_time, &bytes[at..at + length]));
             at += length;
