@@ -1,7 +1,7 @@
 use super::*;
 
 const SPS: &[u8] = b"\x67\x64\x00\x1e\xac\xd9\x40\xa0\x2f\xf9\x70\xe1\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x16\x2d\x96";
-const OTHER_SPS: &[u8] = b"\x67\x42\xc0\x1e\xd9\x00\xa0\x2f\xf9\x70\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x16\x2e\x48";
+const OTHER_SPS: &[u8] = b"\x67\x42\xc0\x1e\xda\x02\x80\xbf\xe5\xc0\x44\x00\x00\x03\x00\x04\x00\x00\x03\x00\xc8\x3c\x58\xba\x80";
 const FRAME: i64 = 3600;
 const START: i64 = 1 << 33;
 
@@ -95,7 +95,7 @@ fn radio_begins_with_its_sound_and_so_does_a_picture_that_never_comes() {
 #[test]
 fn other_parameter_sets_make_a_new_beginning_and_the_same_ones_none() {
     let mut cutter = Cutter::new(true, false);
-    assert_eq!(run(&mut cutter, 0..24, SPS, false).0, "iffff");
+    assert_eq!(run(&mut cutter, 0..24, SPS, false).0, "ifffff");
     let out = run(&mut cutter, 24..36, OTHER_SPS, false);
     assert!(out.0.starts_with("fi"), "what came before goes out before: {}", out.0);
     assert_eq!(out.1, ["video/mp4; codecs=\"avc1.42c01e\""]);
