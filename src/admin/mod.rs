@@ -1,8 +1,9 @@
 //! L5: what people and their tools look at: the first page, the API, health and metrics.
 //!
 //! Reads from memory only (the catalog, the sessions) and writes through [`Backend`], which `app` implements. It opens no
-//! source, holds no session, and knows no settings file. The page and the metrics need no token and therefore hold nothing that
-//! the lineup does not say already: no addresses of sources, no credentials.
+//! source, holds no session, and knows no settings file; a page that plays (`web/play`) is a viewer like any other. The page and
+//! the metrics need no token and therefore hold nothing that the lineup does not say already: no addresses of sources, no
+//! credentials.
 
 pub mod access;
 mod api;

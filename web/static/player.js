@@ -22,8 +22,10 @@ function offer(place) {
     place.dataset.state = state;
     if (said.textContent !== text) said.textContent = text;
     const on = state !== "idle" && state !== "failed";
+    const focused = document.activeElement === stop;
     start.hidden = on;
     stop.hidden = !on;
+    if (focused && !on) start.focus({ preventScroll: true });
     video.hidden = !on;
   };
 
@@ -162,7 +164,7 @@ function offer(place) {
     open();
     stop.focus({ preventScroll: true });
   });
-  stop.addEventListener("click", () => { end("idle"); start.focus({ preventScroll: true }); });
+  stop.addEventListener("click", () => end("idle"));
   addEventListener("pagehide", () => { if (run) end("idle"); });
   video.controls = true;
   start.hidden = false;
