@@ -1,8 +1,9 @@
 //! L5: what people and their tools look at: the first page, the API, health and metrics.
 //!
 //! Reads from memory only (the catalog, the sessions) and writes through [`Backend`], which `app` implements. It opens no
-//! source, holds no session, and knows no settings file. The page and the metrics need no token and therefore hold nothing that
-//! the lineup does not say already: no addresses of sources, no credentials.
+//! source, holds no session, and knows no settings file; a page that plays (`web/play`) is a viewer like any other. The page and
+//! the metrics need no token and therefore hold nothing that the lineup does not say already: no addresses of sources, no
+//! credentials.
 
 pub mod access;
 mod api;
@@ -39,10 +40,13 @@ pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
 use crate::http::{Access, assets};
+use crate::media::worker::WorkerClient;
 use crate::session::Manager;
 
 /// Most pages that follow at a time. One more is answered with 503 and shows what it showed first.
 const MOST_FOLLOWERS: usize = 64;
+/// Most pages that play at a time: each has a process of its own.
+const MOST_PLAYERS: usize = 8;
 
 /// What the admin side needs. A cheap handle.
 #[derive(Clone)]
@@ -56,6 +60,8 @@ pub struct AdminState {
     followers: Arc<Semaphore>,
     logins: access::Logins,
     process: Arc<Process>,
+    player: Option<WorkerClient>,
+    players: Arc<Semaphore>,
 }
 
 impl AdminState {
@@ -70,14 +76,21 @@ impl AdminState {
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
+        let players = Arc::new(Semaphore::new(MOST_PLAYERS));
         let (logins, process) = (access::Logins::default(), Arc::default());
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins, process }
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins, process, player: None, players }
     }
 
     /// The same with what is known of the process.
     #[must_use]
     pub fn with_process(self, process: Process) -> Self {
         Self { process: Arc::new(process), ..self }
+    }
+
+    /// With a player on the pages of channels, which needs the media worker.
+    #[must_use]
+    pub fn with_player(self, worker: WorkerClient) -> Self {
+        Self { player: Some(worker), ..self }
     }
 }
 

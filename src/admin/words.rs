@@ -93,7 +93,8 @@ pub fn codec(codec: Codec) -> &'static str {
 }
 
 /// Names that players have in their User-Agent, and what people call them. The first that fits counts.
-const PLAYERS: [(&str, &str); 16] = [
+const PLAYERS: [(&str, &str); 17] = [
+    ("rooftop page", "Rooftop page"),
     ("plex", "Plex"),
     ("jellyfin", "Jellyfin"),
     ("emby", "Emby"),

@@ -18,6 +18,7 @@ use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
 use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
+use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
 use crate::session::Manager;
 use crate::store::{Spool, Store};
@@ -81,8 +82,9 @@ impl Running {
         let metrics = Metrics::new();
         metrics.read(prober.clone());
         let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
-        let admin =
-            AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone()).with_process(process);
+        let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone())
+            .with_process(process)
+            .with_player(WorkerClient::new(config.worker.clone()));
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, &publisher, admin));
         let limits = wire::limits(&sessions);

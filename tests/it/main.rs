@@ -19,6 +19,8 @@ mod history;
 mod metadata;
 mod oracle;
 mod package;
+#[cfg(feature = "worker")]
+mod player;
 mod players;
 mod prober;
 mod recovery;

@@ -46,6 +46,7 @@ struct OnAir {
 struct Page {
     shell: Shell,
     channel: Channel,
+    channel_id: i64,
     groups: String,
     address: String,
     seen: String,
@@ -105,6 +106,7 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
         mapping,
         suggestions: state.feeds.suggestions(id).await.unwrap_or_default(),
         programmes: programmes.iter().map(on_air).collect(),
+        channel_id: id.0,
         channel,
     })
 }

@@ -17,6 +17,7 @@ mod mapping;
 mod notes;
 pub mod parts;
 mod people;
+mod play;
 mod playlist;
 mod playlists;
 mod settings;
@@ -127,6 +128,8 @@ pub fn table(state: &AdminState) -> Table {
         .get("/about", VIEWER, about::show)
         .get("/about/documents/{name}", VIEWER, about::document)
         .get("/about/bundle", ADMIN, about::bundle)
+        .get("/channels/{id}/play", VIEWER, play::show)
+        .get("/channels/{id}/play.mp4", VIEWER, play::stream)
 }
 
 /// An id in a path.

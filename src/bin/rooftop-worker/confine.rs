@@ -12,13 +12,11 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
-/// Processor time for its whole life, in seconds. The server replaces a worker long before.
-const CPU_SECONDS: u64 = 1200;
 /// Descriptors: the three it is born with and a few to spare.
 const FILES: u64 = 16;
 
-/// Takes everything away that can be taken.
-pub fn confine(memory_mib: u64) -> Confinement {
+/// Takes everything away that can be taken. `cpu_seconds` is processor time for its whole life.
+pub fn confine(memory_mib: u64, cpu_seconds: u64) -> Confinement {
     let mut refused = Vec::new();
     let mut check = |what: &str, result: Result<(), String>| match result {
         Ok(()) => true,
@@ -28,17 +26,17 @@ pub fn confine(memory_mib: u64) -> Confinement {
         }
     };
     let no_new_privs = check("no_new_privs", rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string()));
-    let limits = check("limits", limit(memory_mib));
+    let limits = check("limits", limit(memory_mib, cpu_seconds));
     let mut landlock = Landlock::None;
     check("landlock", forbid_files().map(|level| landlock = level));
     let seccomp = check("seccomp", forbid_calls());
     Confinement { no_new_privs, limits, landlock, seccomp, refused }
 }
 
-fn limit(memory_mib: u64) -> Result<(), String> {
+fn limit(memory_mib: u64, cpu_seconds: u64) -> Result<(), String> {
     let limits = [
         (Resource::As, memory_mib.saturating_mul(1024 * 1024)),
-        (Resource::Cpu, CPU_SECONDS),
+        (Resource::Cpu, cpu_seconds),
         (Resource::Nofile, FILES),
         (Resource::Core, 0),
     ];

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rooftop::media::worker::frame::{self, HEAD_BYTES, Head};
 use rooftop::media::worker::job::{Job, Outcome};
 use rooftop::media::worker::protocol::{Hello, Reply, Request};
+use serde::Serialize;
 
 use crate::{clip, escape};
 
@@ -58,7 +59,11 @@ fn receive(input: &mut impl Read) -> io::Result<Option<(Request, Vec<u8>)>> {
     Ok(Some((frame::decode(&header).map_err(io::Error::other)?, payload)))
 }
 
-fn send(reply: &Reply, payload: &[u8]) -> io::Result<()> {
+/// Writes one message.
+///
+/// # Errors
+/// When the pipe breaks.
+pub fn send(reply: &impl Serialize, payload: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(&frame::encode(reply, payload.len()).map_err(io::Error::other)?)?;
     output.write_all(payload)?;

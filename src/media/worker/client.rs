@@ -12,7 +12,7 @@ use super::WorkerError;
 use super::crashes::Crashes;
 use super::job::{Job, Outcome};
 use super::locate::locate;
-use super::process::Process;
+use super::process::{Pipes, Process};
 use super::protocol::Hello;
 use crate::base::{clock, tasks};
 
@@ -157,6 +157,24 @@ impl WorkerClient {
         let hello = process.hello.clone();
         self.keep(&mut state, process).await;
         Ok(hello)
+    }
+
+    /// Starts a further worker, which plays one stream (`media/play`) and is nobody else's.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the process.
+    pub(in crate::media) async fn start_player(&self) -> Result<Pipes, WorkerError> {
+        let program = self.program()?;
+        let args = ["play".to_owned(), "--memory-mib".to_owned(), self.0.settings.memory_mib.to_string()];
+        let process = Process::start(&program, &args).await?;
+        if !process.hello.confinement.complete() {
+            tracing::warn!(worker.refused = ?process.hello.confinement.refused, "media worker is not fully confined by this kernel");
+        }
+        tracing::debug!(worker.pid = process.pid(), "media worker of a player started");
+        Ok(process.into_pipes())
     }
 
     /// Process id of the worker, while one runs and does nothing.

@@ -22,13 +22,26 @@ const LOGGED_LINES: u32 = 20;
 /// Longest line on its stderr that is kept, in bytes.
 const LINE_BYTES: u64 = 400;
 
+/// What a worker is held by, once it has greeted and is spoken to by somebody else. Dropping the child kills it.
+#[derive(Debug)]
+pub struct Pipes {
+    /// The process.
+    pub child: Child,
+    /// What it is told.
+    pub stdin: ChildStdin,
+    /// What it says.
+    pub stdout: BufReader<ChildStdout>,
+    /// Passes what it complains about to our log.
+    pub stderr: tasks::Task<()>,
+}
+
 /// A worker. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
-    _stderr: tasks::Task<()>,
+    stderr: tasks::Task<()>,
     next_id: u64,
     /// What it said first.
     pub(super) hello: Hello,
@@ -71,7 +84,7 @@ impl Process {
         if hello.version != VERSION {
             return Err(WorkerError::Version { theirs: hello.version, ours: VERSION });
         }
-        Ok(Self { child, stdin, stdout, _stderr: stderr, next_id: 1, hello, busy: Duration::ZERO })
+        Ok(Self { child, stdin, stdout, stderr, next_id: 1, hello, busy: Duration::ZERO })
     }
 
     /// Has one job done; what it makes is written to `output` as it comes, and flushed after each part. A silence longer
@@ -142,6 +155,11 @@ impl Process {
             left -= count;
         }
         output.flush().await.map_err(not_kept)
+    }
+
+    /// Lets somebody else speak to it.
+    pub(super) fn into_pipes(self) -> Pipes {
+        Pipes { child: self.child, stdin: self.stdin, stdout: self.stdout, stderr: self.stderr }
     }
 
     /// Whether the process still runs.

@@ -8,7 +8,7 @@
 //!   Done | Failed    ->
 //! ```
 //!
-//! End of file on its input ends the worker.
+//! End of file on its input ends the worker. One that plays greets in the same way; what follows is in `media/play`.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::job::{Job, Outcome};
 
 /// Version of everything in this module, [`super::frame`] and [`super::job`]. Both executables come from one package; a
 /// difference means that an upgrade is half done.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The worker's first words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
