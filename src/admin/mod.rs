@@ -24,7 +24,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 pub use backend::{Backend, BackendError, DevicePatch, NewDevice};
 pub use feeds::{Feeds, FeedsError};
@@ -48,6 +48,8 @@ pub struct AdminState {
     feeds: Feeds,
     followers: Arc<Semaphore>,
     logins: access::Logins,
+    /// Changes that may say what they expect to find go one after the other.
+    edits: Arc<Mutex<()>>,
 }
 
 impl AdminState {
@@ -62,7 +64,17 @@ impl AdminState {
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins: access::Logins::default() }
+        Self {
+            backend,
+            manager,
+            access,
+            situation,
+            metrics,
+            feeds,
+            followers,
+            logins: access::Logins::default(),
+            edits: Arc::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod admission;
+mod api;
 mod architecture;
 mod cli;
 mod control;

@@ -1,14 +1,26 @@
-//! What a request brings: JSON, bounded in size and time.
+//! What a request brings: a query, and JSON, bounded in size and time.
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::http::body;
+
+/// What a query says.
+pub type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// What a query says, if it can be understood.
+///
+/// # Errors
+/// 400, if it cannot.
+pub fn asked<T>(query: Asked<T>) -> Result<T, Problem> {
+    query.map(|Query(query)| query).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))
+}
 
 const MOST_BYTES: usize = 16 * 1024;
 /// Of requests with lists in them: rules, orders, selections.

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{HeaderValue, LOCATION};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::body;
+use super::body::{self, Asked, asked};
 use super::problem::Problem;
-use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS};
+use super::tag::{self, Expected, Shown};
+use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS, Part};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, DevicePatch, NewDevice};
@@ -23,14 +25,18 @@ use crate::model::{Device, DeviceId};
 const LONGEST_NAME: usize = 64;
 const MOST_TUNERS: u8 = 32;
 
-#[derive(Serialize)]
-struct List {
+type Id = Result<Path<String>, PathRejection>;
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Devices")]
+pub(super) struct List {
     devices: Vec<Detail>,
 }
 
 /// A device with what only its owner needs to know.
-#[derive(Serialize)]
-struct Detail {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeviceDetail")]
+pub(super) struct Detail {
     #[serde(flatten)]
     view: DeviceView,
     udn: String,
@@ -38,9 +44,9 @@ struct Detail {
 }
 
 /// A device as a request has it. Of a new one all members are wanted but `id` and `tuner_count`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     id: Option<String>,
     name: Option<String>,
     tuner_count: Option<u8>,
@@ -54,15 +60,16 @@ pub async fn list(State(state): State<AdminState>, Extension(peer): Extension<Pe
 }
 
 /// `GET /devices/{id}`.
-pub async fn show(
-    State(state): State<AdminState>,
-    Extension(peer): Extension<Peer>,
-    Path(id): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Peer>, id: Id) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    Ok(shown(&state, id, peer).await?.answer())
+}
+
+/// What is shown of one.
+async fn shown(state: &AdminState, id: DeviceId, peer: Peer) -> Result<Shown, Problem> {
     let catalog = state.backend.catalog();
     let device = catalog.devices.iter().find(|device| device.id == id).ok_or_else(no_such_device)?;
-    Ok(reply::json(&detail(&state, device, peer)))
+    Shown::new(&detail(state, device, peer))
 }
 
 /// `POST /devices`.
@@ -84,7 +91,7 @@ pub async fn add(
         listen: valid_listen(listen)?,
     };
     let device = state.backend.add_device(new).await?;
-    let mut response = reply::json(&detail(&state, &device, peer));
+    let mut response = tag::json(&detail(&state, &device, peer))?;
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/devices/{}", device.id)) {
         response.headers_mut().insert(LOCATION, location);
@@ -96,10 +103,11 @@ pub async fn add(
 pub async fn change(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
-    Path(id): Path<String>,
+    id: Id,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+    let id = existing(&state, id)?;
+    let expected = Expected::of(request.headers());
     let wanted: Wanted = body::read_json(request).await?;
     if wanted.id.is_some() {
         return Err(Problem::field("id", "The id of a device stays: players know it by that. Make another device instead."));
@@ -112,13 +120,20 @@ pub async fn change(
         tuner_count: wanted.tuner_count.map(valid_tuners).transpose()?,
         listen: wanted.listen.as_deref().map(valid_listen).transpose()?,
     };
+    let _turn = expected.turn(&state, shown(&state, id, peer)).await?;
     let device = state.backend.change_device(id, patch).await?;
-    Ok(reply::json(&detail(&state, &device, peer)))
+    tag::json(&detail(&state, &device, peer))
 }
 
 /// `DELETE /devices/{id}`.
-pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+pub async fn remove(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    id: Id,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    let _turn = Expected::of(&headers).turn(&state, shown(&state, id, peer)).await?;
     if is_first(&state, id) {
         return Err(Problem::new(StatusCode::CONFLICT, "The first device stays: it has port 80 and discovery."));
     }
@@ -127,36 +142,35 @@ pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> 
 }
 
 /// `GET /devices/{id}/channels`.
-pub async fn lineup(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&state.feeds.lineup(existing(&state, &id)?)?))
+pub async fn lineup(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    tag::json(&state.feeds.lineup(existing(&state, id)?)?)
 }
 
 /// `PUT /devices/{id}/channels` `{"all": true}`, `{"channels": [1, 2]}` or `{"groups": ["News"]}`.
-pub async fn set_lineup(
-    State(state): State<AdminState>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let id = existing(&state, &id)?;
+pub async fn set_lineup(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    let expected = Expected::of(request.headers());
     let request: LineupRequest = body::read_json_of(request, body::LARGE).await?;
-    Ok(reply::json(&state.feeds.set_lineup(id, request).await?))
+    let _turn = expected.turn(&state, async { Shown::new(&state.feeds.lineup(id)?) }).await?;
+    tag::json(&state.feeds.set_lineup(id, request).await?)
 }
 
 /// How long a part may be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Most {
     most: Option<usize>,
 }
 
 /// `GET /devices/split?most=400`: how the lineup could be split over several devices.
-pub async fn split(
-    State(state): State<AdminState>,
-    most: Result<Query<Most>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(Most { most }) = most.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    let parts = state.feeds.split(most.unwrap_or(MANY_CHANNELS))?;
-    Ok(reply::json(&serde_json::json!({ "parts": parts })))
+pub async fn split(State(state): State<AdminState>, most: Asked<Most>) -> Result<Response<Body>, Problem> {
+    let parts = state.feeds.split(asked(most)?.most.unwrap_or(MANY_CHANNELS))?;
+    Ok(reply::json(&Parts { parts }))
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Parts {
+    parts: Vec<Part>,
 }
 
 fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
@@ -169,7 +183,8 @@ fn no_such_device() -> Problem {
 }
 
 /// The id of a path, if there is such a device.
-fn existing(state: &AdminState, id: &str) -> Result<DeviceId, Problem> {
+fn existing(state: &AdminState, id: Id) -> Result<DeviceId, Problem> {
+    let Path(id) = id.map_err(|_| no_such_device())?;
     let id = id.parse::<DeviceId>().map_err(|_| no_such_device())?;
     let exists = state.backend.catalog().devices.iter().any(|device| device.id == id);
     exists.then_some(id).ok_or_else(no_such_device)

@@ -13,7 +13,7 @@ use crate::store::ChannelEdit;
 const MOST: usize = 100_000;
 
 /// One channel. What is absent, or an empty field of CSV, stays as it is; `-` is: as the playlist says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// Its id; without one it is found by its number.
@@ -43,7 +43,7 @@ pub struct Row {
 }
 
 /// What came of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Imported {
     /// Rows.
     pub rows: usize,
@@ -52,7 +52,7 @@ pub struct Imported {
 }
 
 /// As what a table is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// CSV, with names of columns.

@@ -112,11 +112,17 @@ mod tests {
 
     #[test]
     fn numbers_are_for_people() {
-        assert_eq!((count(5), count(1234), count(1_234_567)), ("5".into(), "1\u{202f}234".into(), "1\u{202f}234\u{202f}567".into()));
+        assert_eq!(
+            (count(5), count(1234), count(1_234_567)),
+            ("5".into(), "1\u{202f}234".into(), "1\u{202f}234\u{202f}567".into())
+        );
         assert_eq!((bytes(999), bytes(1500), bytes(259_000_000)), ("999 B".into(), "1.5 kB".into(), "259 MB".into()));
         let now = 10_000_000_000;
         let ago = |seconds: i64| ago(Some(now - seconds * 1000), now);
-        assert_eq!((ago(5), ago(90), ago(7300), ago(200_000)), ("just now".into(), "1 min ago".into(), "2 h ago".into(), "2 days ago".into()));
+        assert_eq!(
+            (ago(5), ago(90), ago(7300), ago(200_000)),
+            ("just now".into(), "1 min ago".into(), "2 h ago".into(), "2 days ago".into())
+        );
         assert_eq!(super::ago(None, now), "never");
     }
 
