@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::http::body;
+use crate::http::{body, json};
 
 /// What a query says.
 pub type Asked<T> = Result<Query<T>, QueryRejection>;
@@ -57,6 +57,6 @@ pub async fn read_json_of<T: DeserializeOwned>(request: Request, most: usize) ->
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
     }
     let bytes = body::read(request.into_body(), most, BODY_TIME).await?;
-    serde_json::from_slice(&bytes)
+    json::read(&bytes)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
 }

@@ -36,6 +36,7 @@ pub async fn list(State(state): State<AdminState>) -> Response<Body> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    #[schemars(range(min = 1))]
     channel_id: i64,
     #[serde(default)]
     reason: String,

@@ -340,7 +340,7 @@ impl Feeds {
     /// # Errors
     /// When there is no such channel, guide or channel of the guide.
     pub async fn map_channel(&self, id: ChannelId, request: MappingRequest) -> Result<(), FeedsError> {
-        if request.offset_s.abs() > MOST_OFFSET_S {
+        if !(-MOST_OFFSET_S..=MOST_OFFSET_S).contains(&request.offset_s) {
             return Err(FeedsError::invalid("offset_s", "A channel is at most a day (86400 s) off its guide."));
         }
         let to = match (request.guide, request.guide_channel) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edits::{EditRequest, edit, groups};
 use super::{Feeds, FeedsError};
+use crate::http::json;
 use crate::model::{Channel, ChannelId};
 use crate::store::ChannelEdit;
 
@@ -150,7 +151,7 @@ fn bad(text: String) -> FeedsError {
 
 fn read(form: Form, table: &[u8]) -> Result<Vec<Row>, FeedsError> {
     let rows: Vec<Row> = match form {
-        Form::Json => serde_json::from_slice(table).map_err(|error| bad(format!("The JSON is not what is wanted: {error}.")))?,
+        Form::Json => json::read(table).map_err(|error| bad(format!("The JSON is not what is wanted: {error}.")))?,
         Form::Csv => {
             // Spreadsheets put a byte order mark in front, and some write semicolons.
             let table = table.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(table);
