@@ -7,15 +7,21 @@
 pub mod access;
 mod api;
 mod backend;
+mod backups;
+mod devices;
 pub mod feeds;
+mod figures;
 mod fragments;
 mod health;
 mod live;
 mod overview;
 mod page;
+mod people;
+mod process;
 mod readings;
 mod routes;
 mod situation;
+mod support;
 mod web;
 mod words;
 
@@ -28,6 +34,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 pub use backend::{Backend, BackendError, DevicePatch, NewDevice};
 pub use feeds::{Feeds, FeedsError};
+pub use process::{Process, Setting, SettingTable};
 pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
@@ -50,6 +57,7 @@ pub struct AdminState {
     logins: access::Logins,
     /// Changes that may say what they expect to find go one after the other.
     edits: Arc<Mutex<()>>,
+    process: Arc<Process>,
 }
 
 impl AdminState {
@@ -64,17 +72,14 @@ impl AdminState {
     ) -> Self {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
-        Self {
-            backend,
-            manager,
-            access,
-            situation,
-            metrics,
-            feeds,
-            followers,
-            logins: access::Logins::default(),
-            edits: Arc::default(),
-        }
+        let (logins, process, edits) = (access::Logins::default(), Arc::default(), Arc::default());
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins, process, edits }
+    }
+
+    /// The same with what is known of the process.
+    #[must_use]
+    pub fn with_process(self, process: Process) -> Self {
+        Self { process: Arc::new(process), ..self }
     }
 }
 

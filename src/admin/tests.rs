@@ -2,7 +2,11 @@ mod changes;
 mod described;
 mod direct;
 mod feeds;
+mod house;
 mod people;
+mod rescue;
+mod tuners;
+mod users;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -461,39 +465,6 @@ async fn channels_are_listed_in_stretches() {
     assert_eq!(send(&app, "GET", "/api/v1/channels/4", None).await.1["name"], "Channel & 4");
     assert_eq!(send(&app, "GET", "/api/v1/channels/6", None).await.0, StatusCode::NOT_FOUND);
     assert_eq!(send(&app, "GET", "/api/v1/channels/x", None).await.0, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn devices_come_change_and_go() {
-    let app = app(1, settled());
-    let new = json!({"name": "Second", "listen": "10.0.0.3:80", "id": "1080F19F", "tuner_count": 3});
-    let (status, made) = send(&app, "POST", "/api/v1/devices", Some(new.clone())).await;
-    assert_eq!((status, &made["id"]), (StatusCode::CREATED, &json!("1080F19F")), "{made}");
-    assert_eq!(made["addresses"], json!(["http://10.0.0.3"]));
-    assert_eq!(send(&app, "POST", "/api/v1/devices", Some(new)).await.0, StatusCode::CONFLICT);
-    let (_, changed) = send(&app, "PATCH", "/api/v1/devices/1080F19F", Some(json!({"name": "Attic"}))).await;
-    assert_eq!((&changed["name"], &changed["tuner_count"]), (&json!("Attic"), &json!(3)));
-    assert_eq!(send(&app, "GET", "/api/v1/devices", None).await.1["devices"].as_array().unwrap().len(), 2);
-    assert_eq!(send(&app, "DELETE", "/api/v1/devices/1080F19F", None).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(send(&app, "GET", "/api/v1/devices/1080F19F", None).await.0, StatusCode::NOT_FOUND);
-    let first = device(1).id;
-    assert_eq!(send(&app, "DELETE", &format!("/api/v1/devices/{first}"), None).await.0, StatusCode::CONFLICT);
-}
-
-#[rstest::rstest]
-#[case(json!({"name": "x"}), "listen")]
-#[case(json!({"listen": "10.0.0.3:80"}), "name")]
-#[case(json!({"name": " ", "listen": "10.0.0.3:80"}), "name")]
-#[case(json!({"name": "a\nb", "listen": "10.0.0.3:80"}), "name")]
-#[case(json!({"name": "x".repeat(65), "listen": "10.0.0.3:80"}), "name")]
-#[case(json!({"name": "x", "listen": "10.0.0.3"}), "listen")]
-#[case(json!({"name": "x", "listen": "10.0.0.3:0"}), "listen")]
-#[case(json!({"name": "x", "listen": "10.0.0.3:80", "tuner_count": 0}), "tuner_count")]
-#[case(json!({"name": "x", "listen": "10.0.0.3:80", "id": "12345678"}), "id")]
-#[tokio::test]
-async fn devices_that_cannot_be_are_refused(#[case] body: Value, #[case] field: &str) {
-    let (status, problem) = send(&app(1, settled()), "POST", "/api/v1/devices", Some(body)).await;
-    assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{problem}");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::ports::StorePorts;
 use super::publish::Publisher;
 use super::rack::{Parts, Rack};
 use super::{routes, wire};
-use crate::admin::{AdminState, Feeds, Service, Situation};
+use crate::admin::{AdminState, Feeds, Process, Service, Situation};
 use crate::base::metrics::Metrics;
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub struct House {
     pub feeds: Feeds,
     /// Who writes the guide.
     pub publisher: Publisher,
+    /// What the process knows of itself.
+    pub process: Process,
 }
 
 /// What is running.
@@ -60,7 +62,7 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager, feeds, publisher } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process } = house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -79,7 +81,8 @@ impl Running {
         let metrics = Metrics::new();
         metrics.read(prober.clone());
         let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
-        let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone());
+        let admin =
+            AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone()).with_process(process);
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, &publisher, admin));
         let limits = wire::limits(&sessions);

@@ -12,6 +12,7 @@ mod identity;
 mod import;
 mod listen;
 mod ports;
+mod process;
 mod publish;
 mod rack;
 mod routes;
@@ -19,4 +20,5 @@ mod schedule;
 mod shutdown;
 mod wire;
 
+pub use shutdown::Ended;
 pub use wire::run;

@@ -13,20 +13,21 @@ use super::import::Playlists;
 use super::listen;
 use super::ports::StorePorts;
 use super::publish::Publisher;
-use super::shutdown::Signals;
-use super::{demo, identity};
+use super::shutdown::{self, Ended, Signals};
+use super::{demo, identity, process};
 use crate::admin::Feeds;
+use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
-use crate::config::Config;
+use crate::config::{Config, Resolved};
 use crate::http::{Access, server};
 use crate::media::clip::{self, Backdrop, Clips};
 use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
 use crate::session::Manager;
 use crate::source::Opener;
-use crate::store::{Spool, Store};
+use crate::store::{self, Spool, Store};
 use crate::tuner::Pool;
 
 /// Everything must have ended by then.
@@ -49,12 +50,15 @@ async fn backdrop(config: &Config) -> Option<Backdrop> {
     }
 }
 
-/// Runs Rooftop until a signal ends it.
+/// Runs Rooftop until a signal ends it, or a person who wants it started anew.
 ///
 /// # Errors
 /// When it cannot be started: the data directory, the database, an address that must be had.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let mut signals = Signals::install()?;
+    let restart = CancellationToken::new();
+    let process = process::describe(&resolved, shutdown::is_service().then(|| restart.clone()));
+    let config = resolved.config;
     let store = open_store(&config).await?;
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
@@ -94,6 +98,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             readers: Arc::new(FeedReaders { playlists: playlists.clone(), guides: guides.clone() }),
         },
         publisher: publisher.clone(),
+        process,
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
@@ -103,8 +108,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
 
-    let signal = signals.next().await;
-    tracing::info!(%signal, "shutting down");
+    let ended = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(%signal, "shutting down");
+            Ended::Stopped
+        }
+        () = restart.cancelled() => {
+            tracing::info!("shutting down to be started anew, as was asked for");
+            Ended::ForRestart
+        }
+    };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
     drop((imports, guiding, publishing, probes));
     let down = async {
@@ -122,12 +135,23 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         },
         signal = signals.next() => tracing::warn!(%signal, "ending at once"),
     }
-    Ok(())
+    Ok(ended)
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let dir = config.data_dir.clone();
-    let opened = tasks::blocking(move || Store::open(&dir)).await.context("cannot open the database")?;
+    let open = move || {
+        // One that cannot be put in place leaves the old database there, which is better than none.
+        match store::restore_staged(&dir) {
+            Ok(None) => {}
+            Ok(Some(kept)) => {
+                tracing::info!(kept = %kept.display(), "the backup that waited is in place; the old database is kept")
+            }
+            Err(error) => tracing::error!(error = %Chain(&error), "the backup that waited could not be put in place"),
+        }
+        Store::open(&dir)
+    };
+    let opened = tasks::blocking(open).await.context("cannot open the database")?;
     opened.with_context(|| format!("cannot use the data directory {}", config.data_dir.display()))
 }
 

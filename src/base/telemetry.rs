@@ -1,12 +1,16 @@
-//! Where the log goes: to stderr, for people, for journald, or as JSON. A panic is logged like everything else.
+//! Where the log goes: to stderr, for people, for journald, or as JSON; the last of it stays in memory. A panic is logged like
+//! everything else.
 
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 mod journal;
+pub mod recent;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,11 +64,12 @@ fn ours(directive: &str) -> String {
 
 /// Starts logging, for the whole process; later calls change nothing.
 pub fn init(filter: EnvFilter, format: Format) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(filter).with(recent::recent());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = match format.resolve(journal_listens()) {
-        Format::Json => builder.json().flatten_event(true).try_init(),
-        Format::Journal => builder.with_ansi(false).event_format(journal::Lines).try_init(),
-        Format::Human | Format::Auto => builder.with_ansi(coloured()).try_init(),
+        Format::Json => log.with(lines.json().flatten_event(true)).try_init(),
+        Format::Journal => log.with(lines.with_ansi(false).event_format(journal::Lines)).try_init(),
+        Format::Human | Format::Auto => log.with(lines.with_ansi(coloured())).try_init(),
     };
     if started.is_ok() {
         std::panic::set_hook(Box::new(log_panic));

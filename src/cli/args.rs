@@ -132,6 +132,9 @@ pub(super) struct Token {
     /// What the token is for, to tell it from others.
     #[arg(long, default_value = "cli")]
     pub name: String,
+    /// A token that may only look.
+    #[arg(long)]
+    pub viewer: bool,
 }
 
 #[derive(Debug, Clone, Subcommand)]

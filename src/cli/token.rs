@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::{self, TokenCommand};
 use super::data::Data;
+use crate::model::person::Role;
 use crate::store::{Store, Token};
 
 pub(super) fn run(args: &args::Token, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -25,9 +26,10 @@ pub(super) fn run(args: &args::Token, as_json: bool) -> anyhow::Result<ExitCode>
 async fn act(store: &Store, args: &args::Token, as_json: bool) -> anyhow::Result<()> {
     match args.command {
         None => {
-            let token = store.create_token(&args.name).await.context("cannot make a token")?;
+            let scope = if args.viewer { Role::Viewer } else { Role::Admin };
+            let token = store.create_token_for(&args.name, scope).await.context("cannot make a token")?;
             if as_json {
-                super::print_json(&json!({ "token": token.expose(), "name": args.name }));
+                super::print_json(&json!({ "token": token.expose(), "name": args.name, "scope": scope }));
             } else {
                 eprintln!("Keep this token, it is not shown again. Send it as `Authorization: Bearer TOKEN`.");
                 println!("{}", token.expose());
@@ -57,7 +59,8 @@ async fn act(store: &Store, args: &args::Token, as_json: bool) -> anyhow::Result
 
 fn line(token: &Token) -> String {
     let used = token.last_used_ms.map_or_else(|| "never used".to_owned(), |at_ms| format!("last used {}", date(at_ms)));
-    format!("{:>4}  {:<20}  made {}, {used}", token.id, token.name, date(token.created_ms))
+    let scope = if token.scope == Role::Viewer { ", may only look" } else { "" };
+    format!("{:>4}  {:<20}  made {}, {used}{scope}", token.id, token.name, date(token.created_ms))
 }
 
 fn date(at_ms: i64) -> String {
@@ -68,7 +71,6 @@ fn date(at_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::person::Role;
 
     #[test]
     fn a_line_tells_what_it_is_and_when_it_was_used() {
@@ -77,5 +79,7 @@ mod tests {
         assert_eq!(line(&token), "   7  grafana               made 2023-11-14 22:13 UTC, never used");
         token.last_used_ms = Some(1_700_000_060_000);
         assert!(line(&token).ends_with("last used 2023-11-14 22:14 UTC"));
+        token.scope = Role::Viewer;
+        assert!(line(&token).ends_with("UTC, may only look"));
     }
 }

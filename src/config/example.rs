@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::key::{KEYS, Key};
+use super::manual::EXAMPLE;
 use super::{Origin, Resolved, file, place, resolve};
 
-const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/rooftop.toml"));
 /// Shown with an example, for their default is made while it runs or kept in the database.
 const BY_CHANCE: [&str; 5] = ["data_dir", "tuners", "device_id", "worker.program", "filler.image"];
 

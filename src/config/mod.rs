@@ -7,6 +7,7 @@ pub mod env;
 pub mod error;
 pub mod file;
 pub mod key;
+pub mod manual;
 pub mod place;
 pub mod resolve;
 mod sessions;

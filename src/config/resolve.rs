@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::env::{self, Stray};
 use super::error::{ConfigError, Origin};
 use super::file;
-use super::key::{KEYS, Key};
+use super::key::{KEYS, Key, Shape};
 use super::place::Surroundings;
 use super::{Config, Listen};
 use crate::base::secret::SafeUrl;
@@ -54,6 +54,8 @@ pub struct Resolved {
     pub shown: Vec<Shown>,
     /// Variables that look like settings and are none.
     pub stray: Vec<Stray>,
+    /// The settings file, whether or not it is there.
+    pub file: PathBuf,
 }
 
 /// A setting as it may be shown.
@@ -65,6 +67,26 @@ pub struct Shown {
     pub values: Vec<String>,
     /// Where they come from.
     pub origin: Origin,
+}
+
+impl Shown {
+    /// As the settings file would have it.
+    pub fn written(&self) -> String {
+        written(self.key, &self.values)
+    }
+
+    /// The same for what holds where nothing is said.
+    pub fn default_written(&self) -> String {
+        written(self.key, self.key.default)
+    }
+}
+
+fn written(key: &Key, values: &[impl AsRef<str> + std::fmt::Debug]) -> String {
+    match key.shape {
+        Shape::One => values.first().map_or_else(|| "not set".to_owned(), |value| format!("{:?}", value.as_ref())),
+        Shape::Switch => values.iter().map(AsRef::as_ref).collect(),
+        Shape::Many | Shape::ManyByBlanks => format!("{values:?}"),
+    }
 }
 
 /// Resolves flags, environment and file: `path`, else what `ROOFTOP_CONFIG` names, else [`FILE`] if it is there.
@@ -81,10 +103,10 @@ pub fn resolve(
     let named = variables.iter().find(|(name, value)| name == env::CONFIG && !value.is_empty());
     let named = path.map(Path::to_owned).or_else(|| named.map(|(_, value)| PathBuf::from(value)));
     let read = |path: &Path| std::fs::read_to_string(path);
-    let of_file = match named {
+    let of_file = match &named {
         Some(path) => {
-            let text = read(&path).map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
-            file::parse(&text, &path)?
+            let text = read(path).map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
+            file::parse(&text, path)?
         }
         None => match read(Path::new(FILE)) {
             Ok(text) => file::parse(&text, Path::new(FILE))?,
@@ -104,7 +126,8 @@ pub fn resolve(
         let key = Key::of("data_dir").ok_or(ConfigError::NoDataDir)?;
         values.given.push(Given { key, values: vec![dir.display().to_string()], origin: Origin::Default });
     }
-    Ok(Resolved { config: values.config()?, shown: KEYS.iter().map(|key| values.show(key)).collect(), stray })
+    let file = named.unwrap_or_else(|| FILE.into());
+    Ok(Resolved { config: values.config()?, shown: KEYS.iter().map(|key| values.show(key)).collect(), stray, file })
 }
 
 /// What was given, the most important first.

@@ -33,7 +33,7 @@ fn shown<'a>(resolved: &'a Resolved, key: &str) -> &'a Shown {
 
 #[test]
 fn with_nothing_said_the_defaults_hold() {
-    let Resolved { config, shown, stray } = with(&[], &[], None).unwrap();
+    let Resolved { config, shown, stray, .. } = with(&[], &[], None).unwrap();
     let listen: Vec<_> = config.listen.iter().map(|listen| (listen.addr.to_string(), listen.optional)).collect();
     assert_eq!(listen, [("0.0.0.0:5004".to_owned(), false), ("0.0.0.0:80".to_owned(), true)]);
     assert_eq!(config.data_dir, PathBuf::from("/home/anna/.local/share/rooftop"));

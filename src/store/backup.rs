@@ -43,9 +43,7 @@ impl Store {
 /// When the file is not a sound database of Rooftop, or of a newer one; when a server is running; when something cannot be
 /// written. Then the old database is still in place.
 pub fn restore(from: &Path, data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
-    std::fs::metadata(from).map_err(StoreError::io("cannot open", from))?;
-    let source = schema::open_backup(from)?;
-    schema::check(&source)?;
+    let source = sound(from)?;
     make_dir(data_dir)?;
     let _lock = DirLock::take(data_dir)?;
     let new = data_dir.join(RESTORING);
@@ -56,6 +54,14 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<Option<PathBuf>, StoreErr
     std::fs::rename(&new, &path).map_err(StoreError::io("cannot put in place", &path))?;
     sync_dir(data_dir)?;
     Ok(kept)
+}
+
+/// Opens a file that is a sound database of Rooftop, and not of a newer one; reads all of it. Blocking.
+pub(super) fn sound(from: &Path) -> Result<Connection, StoreError> {
+    std::fs::metadata(from).map_err(StoreError::io("cannot open", from))?;
+    let source = schema::open_backup(from)?;
+    schema::check(&source)?;
+    Ok(source)
 }
 
 /// A restore that was killed between the two renames left no database; an empty one must not be made in its place.
@@ -125,11 +131,11 @@ fn publish(part: &Path, to: &Path) -> Result<(), StoreError> {
     sync_dir(dir)
 }
 
-fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir).and_then(|file| file.sync_all()).map_err(StoreError::io("cannot write", dir))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -30,6 +30,7 @@ mod readers;
 mod schema;
 mod settings;
 mod sources;
+mod staged;
 mod whole;
 mod writer;
 
@@ -55,6 +56,7 @@ pub use lock::check_free;
 pub use playlists::{NewPlaylist, Origin, Playlist};
 pub use sources::Imported;
 pub use spool::Spool;
+pub use staged::{Staged, restore_staged};
 pub use tokens::Token;
 
 use crate::base::tasks::Thread;

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
+use self::password::BadPassword;
 use self::throttle::Throttle;
 use crate::base::secret::Secret;
+use crate::base::tasks;
 
 /// Hashes of passwords at a time: each takes 19 MiB and a tenth of a second, and anybody may ask for one.
 const MOST_HASHES: usize = 2;
@@ -27,6 +29,24 @@ pub struct Logins {
 impl Default for Logins {
     fn default() -> Self {
         Self { throttle: Arc::default(), places: Arc::new(Semaphore::new(MOST_HASHES)) }
+    }
+}
+
+impl Logins {
+    /// The hash of a new password: off the event loop, a few at a time.
+    ///
+    /// # Errors
+    /// When the password will not do, or it cannot be hashed.
+    pub async fn hash(&self, typed: String) -> Result<String, BadPassword> {
+        let _place = self.places.acquire().await.map_err(|_| BadPassword::Failed)?;
+        tasks::blocking(move || password::hash(&typed)).await.map_err(|_| BadPassword::Failed)?
+    }
+
+    /// Whether a password is the one of this hash; in the same way.
+    pub async fn verify(&self, typed: String, known: Option<Secret<String>>) -> bool {
+        let Ok(_place) = self.places.acquire().await else { return false };
+        let work = move || password::verify(&typed, known.as_ref().map(|hash| hash.expose().as_str()));
+        tasks::blocking(work).await.unwrap_or(false)
     }
 }
 

@@ -17,13 +17,9 @@ use super::tag::{self, Expected, Shown};
 use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS, Part};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
-use crate::admin::{AdminState, DevicePatch, NewDevice};
+use crate::admin::{AdminState, devices};
 use crate::http::{Peer, reply};
 use crate::model::{Device, DeviceId};
-
-/// Names go into documents that small boxes show in one line.
-const LONGEST_NAME: usize = 64;
-const MOST_TUNERS: u8 = 32;
 
 type Id = Result<Path<String>, PathRejection>;
 
@@ -41,16 +37,6 @@ pub(super) struct Detail {
     view: DeviceView,
     udn: String,
     listen: Option<SocketAddr>,
-}
-
-/// A device as a request has it. Of a new one all members are wanted but `id` and `tuner_count`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    id: Option<String>,
-    name: Option<String>,
-    tuner_count: Option<u8>,
-    listen: Option<String>,
 }
 
 /// `GET /devices`.
@@ -78,19 +64,7 @@ pub async fn add(
     Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let wanted: Wanted = body::read_json(request).await?;
-    let listen = wanted.listen.as_deref().ok_or_else(|| {
-        Problem::field("listen", "A further device needs an address of its own, such as 192.168.1.11:80 or 0.0.0.0:5005.")
-    })?;
-    let name = wanted.name.as_deref().ok_or_else(|| Problem::field("name", "A device needs a name."))?;
-    let id = wanted.id.as_deref().map(|id| id.parse::<DeviceId>()).transpose();
-    let new = NewDevice {
-        name: valid_name(name)?,
-        tuner_count: valid_tuners(wanted.tuner_count.unwrap_or(4))?,
-        id: id.map_err(|error| Problem::field("id", format!("{error}.")))?,
-        listen: valid_listen(listen)?,
-    };
-    let device = state.backend.add_device(new).await?;
+    let device = devices::add(&state, body::read_json(request).await?).await?;
     let mut response = tag::json(&detail(&state, &device, peer))?;
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/devices/{}", device.id)) {
@@ -108,20 +82,9 @@ pub async fn change(
 ) -> Result<Response<Body>, Problem> {
     let id = existing(&state, id)?;
     let expected = Expected::of(request.headers());
-    let wanted: Wanted = body::read_json(request).await?;
-    if wanted.id.is_some() {
-        return Err(Problem::field("id", "The id of a device stays: players know it by that. Make another device instead."));
-    }
-    if wanted.listen.is_some() && is_first(&state, id) {
-        return Err(Problem::field("listen", "The first device is on the main addresses, which the setting `listen` has."));
-    }
-    let patch = DevicePatch {
-        name: wanted.name.as_deref().map(valid_name).transpose()?,
-        tuner_count: wanted.tuner_count.map(valid_tuners).transpose()?,
-        listen: wanted.listen.as_deref().map(valid_listen).transpose()?,
-    };
+    let wanted = body::read_json(request).await?;
     let _turn = expected.turn(&state, shown(&state, id, peer)).await?;
-    let device = state.backend.change_device(id, patch).await?;
+    let device = devices::change(&state, id, wanted).await?;
     tag::json(&detail(&state, &device, peer))
 }
 
@@ -134,10 +97,7 @@ pub async fn remove(
 ) -> Result<Response<Body>, Problem> {
     let id = existing(&state, id)?;
     let _turn = Expected::of(&headers).turn(&state, shown(&state, id, peer)).await?;
-    if is_first(&state, id) {
-        return Err(Problem::new(StatusCode::CONFLICT, "The first device stays: it has port 80 and discovery."));
-    }
-    state.backend.remove_device(id).await?;
+    devices::remove(&state, id).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -185,35 +145,5 @@ fn no_such_device() -> Problem {
 /// The id of a path, if there is such a device.
 fn existing(state: &AdminState, id: Id) -> Result<DeviceId, Problem> {
     let Path(id) = id.map_err(|_| no_such_device())?;
-    let id = id.parse::<DeviceId>().map_err(|_| no_such_device())?;
-    let exists = state.backend.catalog().devices.iter().any(|device| device.id == id);
-    exists.then_some(id).ok_or_else(no_such_device)
-}
-
-fn is_first(state: &AdminState, id: DeviceId) -> bool {
-    state.backend.catalog().devices.first().is_some_and(|first| first.id == id)
-}
-
-fn valid_name(name: &str) -> Result<String, Problem> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Problem::field("name", format!("A name has 1 to {LONGEST_NAME} characters, and no control characters.")));
-    }
-    Ok(name.to_owned())
-}
-
-fn valid_tuners(count: u8) -> Result<u8, Problem> {
-    if (1..=MOST_TUNERS).contains(&count) {
-        return Ok(count);
-    }
-    Err(Problem::field("tuner_count", format!("A device has 1 to {MOST_TUNERS} tuners.")))
-}
-
-fn valid_listen(listen: &str) -> Result<SocketAddr, Problem> {
-    let listen: SocketAddr =
-        listen.parse().map_err(|_| Problem::field("listen", "`listen` is an IP address and a port, such as 192.168.1.11:80."))?;
-    if listen.port() == 0 || listen.ip().is_multicast() {
-        return Err(Problem::field("listen", "`listen` needs a port, and an address of this machine."));
-    }
-    Ok(listen)
+    Ok(devices::existing(state, &id)?)
 }

@@ -132,6 +132,17 @@ impl Doc {
         self.answers(StatusCode::ACCEPTED, vec![json::<Started>()], true)
     }
 
+    /// What was made has no address of its own.
+    pub fn unplaced(mut self) -> Self {
+        self.answer.located = false;
+        self
+    }
+
+    /// Answered with 202 and this: it is going to happen.
+    pub fn stages<T: JsonSchema>(self) -> Self {
+        self.answers(StatusCode::ACCEPTED, vec![json::<T>()], false)
+    }
+
     /// Answered with 202: it is going to happen.
     pub fn accepts(self) -> Self {
         self.answers(StatusCode::ACCEPTED, Vec::new(), false)

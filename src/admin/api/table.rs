@@ -3,6 +3,7 @@
 mod feeds;
 mod house;
 mod lineup;
+mod process;
 
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
@@ -37,5 +38,6 @@ pub fn table(state: &AdminState) -> Table {
             doc("What happens in sessions, as it happens").gives_file("text/event-stream").or(BUSY),
             events::follow,
         );
-    house::devices(house::running(feeds::guides(feeds::playlists(lineup::channels(table)))))
+    let table = feeds::guides(feeds::playlists(lineup::channels(table)));
+    process::process(process::people(house::devices(house::running(table))))
 }

@@ -109,7 +109,7 @@ fn of_device(catalog: &Catalog, row: i64) -> impl Iterator<Item = &Channel> {
 }
 
 /// Parts of nearly the same size, in order of numbers. Pure.
-fn parts(channels: &[Channel], most: usize) -> Vec<Part> {
+pub(in crate::admin) fn parts(channels: &[Channel], most: usize) -> Vec<Part> {
     let count = channels.len().div_ceil(most).max(1);
     let each = channels.len().div_ceil(count).max(1);
     let part = |channels: &[Channel]| {

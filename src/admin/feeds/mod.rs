@@ -74,7 +74,7 @@ impl Feeds {
 }
 
 impl FeedsError {
-    fn invalid(field: &'static str, text: impl Into<String>) -> Self {
+    pub(in crate::admin) fn invalid(field: &'static str, text: impl Into<String>) -> Self {
         Self::Invalid(field, text.into())
     }
 }
@@ -87,6 +87,9 @@ impl From<StoreError> for FeedsError {
             StoreError::NoSuchChannel => Self::NotFound("There is no channel with this id."),
             StoreError::NoSuchSource => Self::NotFound("There is no source with this id."),
             StoreError::NoSuchDevice => Self::NotFound("There is no device with this id."),
+            StoreError::NoSuchUser => Self::NotFound("There is no user with this number."),
+            StoreError::NoSuchToken(_) => Self::NotFound("There is no token with this number."),
+            StoreError::UserTaken(_) | StoreError::LastAdmin => Self::Conflict(sentence(&error)),
             StoreError::NumberTaken(_) | StoreError::NoNumberFree | StoreError::FeedTaken(_) => Self::Conflict(sentence(&error)),
             error => {
                 tracing::error!(error = %Chain(&error), "what was asked for could not be stored or read");
@@ -111,7 +114,7 @@ impl From<RefreshError> for FeedsError {
 }
 
 /// What an error says, as a sentence.
-fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+pub(in crate::admin) fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
     let text = Chain(error).to_string();
     let mut letters = text.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
@@ -120,7 +123,7 @@ fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// A name for people, in one line.
-fn valid_name(field: &'static str, name: &str) -> Result<String, FeedsError> {
+pub(in crate::admin) fn valid_name(field: &'static str, name: &str) -> Result<String, FeedsError> {
     const LONGEST: usize = 200;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {

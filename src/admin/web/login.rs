@@ -15,7 +15,7 @@ use crate::admin::AdminState;
 use crate::admin::access::{Asker, cookie, password};
 use crate::admin::fragments::render;
 use crate::base::chain::Chain;
-use crate::base::{clock, tasks};
+use crate::base::clock;
 use crate::http::Peer;
 use crate::http::access::home_networks;
 use crate::model::person::Role;
@@ -124,10 +124,8 @@ pub async fn set_up(
 }
 
 /// Hashes off the event loop, a few at a time.
-pub async fn hashed(state: &AdminState, typed: String) -> Result<String, Box<Response<Body>>> {
-    let busy = || Box::new(refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many passwords at once. Try again in a moment."));
-    let _place = state.logins.places.acquire().await.map_err(|_| busy())?;
-    let hashed = tasks::blocking(move || password::hash(&typed)).await.map_err(|_| busy())?;
+async fn hashed(state: &AdminState, typed: String) -> Result<String, Box<Response<Body>>> {
+    let hashed = state.logins.hash(typed).await;
     hashed.map_err(|error| Box::new(refusal(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string())))
 }
 
@@ -172,13 +170,7 @@ pub async fn log_in(
         Err(error) => return failed(&error),
     };
     let hash = user.as_ref().map(|user| user.password.clone());
-    let right = {
-        let Ok(_place) = state.logins.places.acquire().await else {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, "Try again in a moment.");
-        };
-        let typed = typed.password;
-        tasks::blocking(move || password::verify(&typed, hash.as_ref().map(|hash| hash.expose().as_str()))).await.unwrap_or(false)
-    };
+    let right = state.logins.verify(typed.password, hash).await;
     let Some(user) = user.filter(|_| right) else {
         tracing::warn!(client.addr = %addr, "a login was refused");
         let mut response = html(login_page(&typed.to, &typed.name, "This name and this password do not belong together."));

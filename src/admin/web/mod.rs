@@ -1,9 +1,17 @@
 //! The pages. Rendered here, without scripts but for what moves; what a page does, it asks of `admin/feeds` and the backend, as the
 //! API does.
 
+mod about;
+pub mod backup;
+mod devices;
+mod history;
+mod jobs;
 mod login;
+mod logs;
 mod notes;
 pub mod parts;
+mod people;
+mod settings;
 mod shell;
 
 use axum::body::Body;
@@ -13,7 +21,7 @@ use axum::http::{Response, StatusCode};
 pub use self::shell::Shell;
 use super::AdminState;
 use super::access::gate;
-use super::routes::{Need, Table, VIEWER};
+use super::routes::{ADMIN, Need, Table, VIEWER};
 use super::{live, page};
 use crate::http::reply::{self, media_type};
 
@@ -47,6 +55,31 @@ pub fn table(state: &AdminState) -> Table {
         .post("/logout", VIEWER, login::log_out)
         .get("/", VIEWER, page::show)
         .get("/live", VIEWER, live::follow)
+        .get("/devices", VIEWER, devices::show)
+        .post("/devices", ADMIN, devices::add)
+        .post("/devices/{id}", ADMIN, devices::change)
+        .post("/devices/{id}/remove", ADMIN, devices::remove)
+        .post("/devices/{id}/channels", ADMIN, devices::choose)
+        .get("/history", VIEWER, history::list)
+        .get("/history/{id}", VIEWER, history::show)
+        .get("/jobs", VIEWER, jobs::show)
+        .post("/jobs/{id}/cancel", ADMIN, jobs::cancel)
+        .get("/settings", VIEWER, settings::show)
+        .get("/people", VIEWER, people::show)
+        .post("/people/password", VIEWER, people::password)
+        .post("/people/users", ADMIN, people::add_user)
+        .post("/people/users/{id}/remove", ADMIN, people::remove_user)
+        .post("/people/tokens", ADMIN, people::add_token)
+        .post("/people/tokens/{id}/revoke", ADMIN, people::revoke_token)
+        .get("/logs", ADMIN, logs::show)
+        .get("/backup", ADMIN, backup::show)
+        .post("/backup/download", ADMIN, backup::download)
+        .post("/backup/restore", ADMIN, backup::restore)
+        .post("/backup/forget", ADMIN, backup::forget)
+        .post("/backup/restart", ADMIN, backup::restart)
+        .get("/about", VIEWER, about::show)
+        .get("/about/documents/{name}", VIEWER, about::document)
+        .get("/about/bundle", ADMIN, about::bundle)
 }
 
 /// A page.

@@ -15,6 +15,8 @@ pub fn sentence(word: &str) -> Option<&'static str> {
         "cancelled" => "It is being stopped.",
         "welcome" => "Welcome. Everything is set up.",
         "restored" => "The backup is checked, and takes the place of everything at the next start.",
+        "forgotten" => "The backup that waited is forgotten.",
+        "revoked" => "The token is worthless from now on.",
         _ => return None,
     })
 }

@@ -50,7 +50,7 @@ impl Report<'_> {
 
     pub(super) fn text(&self) -> String {
         let mut text = "Settings:\n".to_owned();
-        let values: Vec<String> = self.settings.iter().map(value).collect();
+        let values: Vec<String> = self.settings.iter().map(Shown::written).collect();
         let longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.filter(|length| *length <= 40).max().unwrap_or(0);
         let names = longest(&mut self.settings.iter().map(|shown| shown.key.name.len()));
         let width = longest(&mut values.iter().map(|value| value.chars().count()));
@@ -70,15 +70,6 @@ impl Report<'_> {
             text.push_str("\nNothing stands in the way.\n");
         }
         text
-    }
-}
-
-/// As the settings file would have it.
-fn value(shown: &Shown) -> String {
-    match shown.key.shape {
-        Shape::One => shown.values.first().map_or_else(|| "not set".to_owned(), |value| format!("{value:?}")),
-        Shape::Switch => shown.values.concat(),
-        Shape::Many | Shape::ManyByBlanks => format!("{:?}", shown.values),
     }
 }
 

@@ -4,6 +4,7 @@ use super::{DELETE, GET, NONE, PATCH, POST, PUT};
 use crate::admin::api::doc::doc;
 use crate::admin::api::tuner_status::Snapshot;
 use crate::admin::api::{devices, history, jobs, tuners};
+use crate::admin::devices::DeviceRequest;
 use crate::admin::feeds::lineups::{LineupRequest, LineupView};
 use crate::admin::routes::{ADMIN, Table, VIEWER};
 use crate::base::jobs::Job;
@@ -51,7 +52,7 @@ pub(super) fn devices(table: Table) -> Table {
             POST,
             "/devices",
             ADMIN,
-            doc("Makes a virtual tuner").takes::<devices::Wanted>().makes::<devices::Detail>().tagged().or_conflict(),
+            doc("Makes a virtual tuner").takes::<DeviceRequest>().makes::<devices::Detail>().tagged().or_conflict(),
             devices::add,
         )
         .on(
@@ -74,7 +75,7 @@ pub(super) fn devices(table: Table) -> Table {
             ADMIN,
             doc("Changes a virtual tuner")
                 .id::<DeviceId>()
-                .merges::<devices::Wanted>()
+                .merges::<DeviceRequest>()
                 .gives::<devices::Detail>()
                 .tagged()
                 .or_conflict(),

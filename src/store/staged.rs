@@ -1,0 +1,148 @@
+//! A backup that waits: checked while the server runs, put in place at the next start, before the database is opened.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::backup::{restore, sound, sync_dir, with_suffix};
+use super::{FILE, Store, StoreError};
+use crate::base::tasks;
+
+/// Beside the database.
+const STAGED: &str = "rooftop.db.staged";
+/// What could not be put in place is moved here, so that it is not tried again at some later start.
+const REFUSED: &str = "rooftop.db.refused";
+
+/// A backup that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staged {
+    /// Its size.
+    pub bytes: u64,
+    /// Milliseconds since 1970 when it came.
+    pub at_ms: i64,
+}
+
+impl Store {
+    /// The directory that the database is in.
+    pub fn data_dir(&self) -> PathBuf {
+        self.0.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+    }
+
+    /// How many bytes the database takes, with its log.
+    pub fn bytes(&self) -> u64 {
+        let of = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.len());
+        of(&self.0.path) + of(&with_suffix(&self.0.path, "-wal"))
+    }
+
+    /// The backup that waits for the next start, if one does.
+    pub fn staged(&self) -> Option<Staged> {
+        let about = std::fs::metadata(self.0.path.with_file_name(STAGED)).ok()?;
+        let since = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Some(Staged { bytes: about.len(), at_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) })
+    }
+
+    /// Checks a file of the data directory, all of it, and lets it wait for the next start in place of one that waited before.
+    ///
+    /// # Errors
+    /// When it is not a sound database of Rooftop, or of a newer one; it is left where it is then.
+    pub async fn stage(&self, from: PathBuf) -> Result<(), StoreError> {
+        let staged = self.0.path.with_file_name(STAGED);
+        let work = move || {
+            let checked = sound(&from).map(drop);
+            // A database with a log of its own gets these while it is read.
+            for suffix in ["-wal", "-shm"] {
+                let _ = std::fs::remove_file(with_suffix(&from, suffix));
+            }
+            checked?;
+            std::fs::rename(&from, &staged).map_err(StoreError::io("cannot put in place", &staged))?;
+            sync_dir(staged.parent().unwrap_or(Path::new(".")))
+        };
+        tasks::blocking(work).await.map_err(|_| StoreError::Gone)?
+    }
+
+    /// Forgets the backup that waits. `false`: none did.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget_staged(&self) -> Result<bool, StoreError> {
+        let staged = self.0.path.with_file_name(STAGED);
+        match std::fs::remove_file(&staged) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StoreError::io("cannot remove", &staged)(error)),
+        }
+    }
+}
+
+/// Puts the backup that waits in place of the database, which must not be open; gives what was put in its place and where the database
+/// that was there is kept. `None`: none waits. To be called again if it was killed: it goes on. Blocking.
+///
+/// # Errors
+/// As [`restore`]. The old database is in place then, and the backup is moved aside unless another server is running.
+pub fn restore_staged(data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
+    let staged = data_dir.join(STAGED);
+    if !staged.exists() {
+        return Ok(None);
+    }
+    match restore(&staged, data_dir) {
+        Ok(kept) => {
+            std::fs::remove_file(&staged).map_err(StoreError::io("cannot remove", &staged))?;
+            Ok(Some(kept.unwrap_or_else(|| data_dir.join(FILE))))
+        }
+        Err(error) => {
+            if !matches!(error, StoreError::Locked { .. }) {
+                let _ = std::fs::rename(&staged, data_dir.join(REFUSED));
+            }
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::person::Role;
+
+    async fn users(store: &Store) -> usize {
+        store.users().await.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_in_place_after_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        assert!(store.bytes() > 0 && store.data_dir() == dir.path());
+        store.add_user("anna", Role::Admin, "h".into(), true).await.unwrap();
+        let upload = dir.path().join("upload");
+        store.backup(&upload).await.unwrap();
+        store.add_user("bert", Role::Viewer, "h".into(), false).await.unwrap();
+        assert_eq!(store.staged(), None);
+        store.stage(upload.clone()).await.unwrap();
+        assert!(store.staged().is_some_and(|staged| staged.bytes > 0 && staged.at_ms > 0) && !upload.exists());
+        assert_eq!(users(&store).await, 2, "nothing changes while it runs");
+        assert!(matches!(restore_staged(dir.path()), Err(StoreError::Locked { .. })));
+        store.close().await;
+        drop(store);
+        let kept = restore_staged(dir.path()).unwrap().unwrap();
+        assert!(kept.file_name().unwrap().to_str().unwrap().starts_with("rooftop.db.before-restore-"), "{kept:?}");
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!((users(&store).await, store.staged()), (1, None));
+        assert_eq!(restore_staged(dir.path()).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_of_ours_does_not_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let upload = dir.path().join("upload");
+        std::fs::write(&upload, "x".repeat(5000)).unwrap();
+        store.stage(upload.clone()).await.unwrap_err();
+        assert!(store.staged().is_none() && upload.exists() && !store.forget_staged().unwrap());
+        std::fs::write(dir.path().join(STAGED), "x".repeat(5000)).unwrap();
+        assert!(store.staged().is_some());
+        store.close().await;
+        drop(store);
+        restore_staged(dir.path()).unwrap_err();
+        assert!(dir.path().join(REFUSED).exists() && !dir.path().join(STAGED).exists());
+        Store::open(dir.path()).unwrap();
+    }
+}
