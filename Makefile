@@ -12,6 +12,8 @@ TEST_DATA := ../shared/data
 ARGS ?=
 # For each target of `make prove`.
 FUZZ_SECONDS ?= 120
+# Of the API, tried against its own description.
+API_SECONDS ?= 600
 # Of the soak.
 SOAK_SECONDS ?= 1800
 SEED ?= $(shell date +%j)
@@ -50,6 +52,7 @@ prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak,
 	@$(CARGO) build --locked --bins
 	@ROOFTOP_IT_SOAK_S=$(SOAK_SECONDS) ROOFTOP_IT_SEED=$(SEED) $(CARGO) nextest run --locked --test it --retries 0 \
 		--success-output immediate soak
+	@ROOFTOP_IT_API_SECONDS=$(API_SECONDS) $(CARGO) nextest run --locked --test it --retries 0 --success-output immediate api::
 	@rm -f target/matrix.txt
 	@ROOFTOP_IT_MATRIX=all ROOFTOP_IT_TABLE=$(CURDIR)/target/matrix.txt $(CARGO) nextest run --locked --test it --retries 0 \
 		seamless::matrix

@@ -14,7 +14,7 @@ const MOST_TUNERS: u8 = 32;
 pub const TUNERS: u8 = 4;
 
 /// A device as a request has it. Of a new one all members are wanted but `id` and `tuner_count`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceRequest {
     /// Its HDHomeRun id.

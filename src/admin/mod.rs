@@ -31,7 +31,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 pub use backend::{Backend, BackendError, DevicePatch, NewDevice};
 pub use feeds::{Feeds, FeedsError};
@@ -59,6 +59,8 @@ pub struct AdminState {
     feeds: Feeds,
     followers: Arc<Semaphore>,
     logins: access::Logins,
+    /// Changes that may say what they expect to find go one after the other.
+    edits: Arc<Mutex<()>>,
     process: Arc<Process>,
     player: Option<WorkerClient>,
     players: Arc<Semaphore>,
@@ -77,8 +79,8 @@ impl AdminState {
         metrics.read(readings::Sessions { backend: backend.clone(), manager: manager.clone() });
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
         let players = Arc::new(Semaphore::new(MOST_PLAYERS));
-        let (logins, process) = (access::Logins::default(), Arc::default());
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins, process, player: None, players }
+        let (logins, process, edits) = (access::Logins::default(), Arc::default(), Arc::default());
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins, edits, process, player: None, players }
     }
 
     /// The same with what is known of the process.

@@ -152,7 +152,7 @@ impl Facts {
 }
 
 /// Something a person should know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Warning {
     /// What it is about, for programs.
     pub kind: &'static str,
@@ -161,7 +161,7 @@ pub struct Warning {
 }
 
 /// A device and what its tuners do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct DeviceView {
     /// Its HDHomeRun id.
     pub id: DeviceId,
@@ -180,7 +180,7 @@ pub struct DeviceView {
 }
 
 /// What a tuner does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct TunerState {
     /// From 0.
     pub index: u8,

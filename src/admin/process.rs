@@ -7,7 +7,7 @@ use crate::base::tasks::CancellationToken;
 use crate::base::telemetry::recent::Recent;
 
 /// A setting, as it may be shown: without credentials.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Setting {
     /// Its name in the settings file, with its table.
     pub name: String,

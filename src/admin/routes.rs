@@ -9,6 +9,7 @@ use axum::routing::{MethodFilter, on, post};
 
 use super::AdminState;
 use super::access::gate::{self, Guard};
+use super::api::doc::Doc;
 use crate::model::person::Role;
 
 /// What a route needs.
@@ -26,7 +27,7 @@ pub const VIEWER: Need = Need::Role(Role::Viewer);
 pub const ADMIN: Need = Need::Role(Role::Admin);
 
 /// One route.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Route {
     /// Method.
     pub method: Method,
@@ -34,6 +35,8 @@ pub struct Route {
     pub path: String,
     /// What it needs.
     pub need: Need,
+    /// What it is described by; pages have none.
+    pub doc: Option<Doc>,
 }
 
 /// Routes, and the router that has them.
@@ -56,42 +59,51 @@ impl Table {
         Self { state: state.clone(), prefix, pages: false, router: Router::new(), routes: Vec::new() }
     }
 
-    /// Adds a route.
+    /// Adds a route of the API, with its description. A query that is not described is refused.
     #[must_use]
-    pub fn on<H, T>(mut self, method: Method, path: &str, need: Need, handler: H) -> Self
+    pub fn on<H, T>(self, method: Method, path: &str, need: Need, doc: Doc, handler: H) -> Self
+    where
+        H: Handler<T, AdminState>,
+        T: 'static,
+    {
+        self.with(method, path, need, Some(doc), handler)
+    }
+
+    fn with<H, T>(mut self, method: Method, path: &str, need: Need, doc: Option<Doc>, handler: H) -> Self
     where
         H: Handler<T, AdminState>,
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
-        let guard = Guard { state: self.state.clone(), need };
+        let query = doc.as_ref().is_none_or(|doc| doc.query.is_some());
+        let guard = Guard { state: self.state.clone(), need, query };
         let route = match self.pages {
             true => on(filter, handler).layer(from_fn_with_state(guard, gate::page)),
             false => on(filter, handler).layer(from_fn_with_state(guard, gate::api)),
         };
         self.router = self.router.route(path, route);
-        self.routes.push(Route { method, path: format!("{}{path}", self.prefix), need });
+        self.routes.push(Route { method, path: format!("{}{path}", self.prefix), need, doc });
         self
     }
 
-    /// Adds a route of GET (and HEAD).
+    /// Adds a page of GET (and HEAD).
     #[must_use]
     pub fn get<H, T>(self, path: &str, need: Need, handler: H) -> Self
     where
         H: Handler<T, AdminState>,
         T: 'static,
     {
-        self.on(Method::GET, path, need, handler)
+        self.with(Method::GET, path, need, None, handler)
     }
 
-    /// Adds a route of POST.
+    /// Adds what takes the form of a page.
     #[must_use]
     pub fn post<H, T>(self, path: &str, need: Need, handler: H) -> Self
     where
         H: Handler<T, AdminState>,
         T: 'static,
     {
-        self.on(Method::POST, path, need, handler)
+        self.with(Method::POST, path, need, None, handler)
     }
 
     /// Adds a route of POST whose body may be of any size: its handler bounds it.
@@ -114,7 +126,6 @@ impl Table {
     }
 
     /// The routes.
-    #[cfg(test)]
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }

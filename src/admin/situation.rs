@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 /// Something that is offered to the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum Service {
     /// Not yet.
@@ -27,7 +27,7 @@ impl Service {
 }
 
 /// How things stand.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Situation {
     /// The port of streams, the page and the API.
     pub main_port: u16,

@@ -1,4 +1,5 @@
 mod changes;
+mod described;
 mod direct;
 mod feeds;
 mod house;

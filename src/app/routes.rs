@@ -5,18 +5,16 @@
 //! | `/discover.json`, `/lineup.*`, `/lineup_status.json`, `/status.json`, `/device.xml`, `/tuners.html`, `/upnp/…` | `hdhr` | the home's networks |
 //! | `/auto/v…`, `/tunerN/v…` | `hdhr` | the home's networks |
 //! | `/xmltv.xml`, `/xmltv.xml.gz`, `/playlist.m3u` | `publish` | the home's networks |
-//! | `/setup`, `/login`, `/static/…` | `admin` | the home's networks |
-//! | `/`, `/live`, `/channels`, `/playlists`, `/guide` and the other pages (`admin::web`) | `admin` | who is logged in |
-//! | `/devices…`, `/history…`, `/jobs…`, `/settings`, `/people…`, `/logs`, `/backup…`, `/about…` | `admin` | whoever is logged in |
+//! | `/static/…` | `admin` | the home's networks |
+//! | `/setup`, `/login` | `admin` | the home's networks, until somebody is logged in |
+//! | `/`, `/live`, and every other page | `admin` | whoever is logged in |
 //! | `/healthz`, `/readyz`, `/metrics` | `admin` | the home's networks |
-//! | `/api/v1/…` | `admin` | holders of a token, who is logged in |
+//! | `/api/v1/…` | `admin` | holders of a token, and browsers that are logged in |
 //!
 //! Each device has its own guide and playlist, at its own address.
 //!
-//! Of `/api/v1`: `status`, `channels[/ID[/sources|/mapping|/programmes]]`, `channels/bulk`, `devices[/ID]`, `providers`,
-//! `playlists[/ID[/refresh|/held|/items|/groups]]`, `guides[/ID[/refresh|/held|/channels]]`, `guides/offered`, `guide/now`,
-//! `guide/search`, `mappings`, `jobs[/ID]`, `tuners`, `tuners/recovery` (POST), `sessions/history`, `sessions/events`,
-//! `users[/ID]`, `tokens[/ID]`, `audit`, `logs`, `settings`, `support`, `backup` and `restore` (POST), `sources/ID`, `sources/health` and `sources/ID/health` (DELETE), `events` (server-sent events).
+//! What there is below `/api/v1`, with what each route needs, takes, gives and refuses, is the table in `admin/api/table`, of which
+//! `/api/v1/openapi.json` is written; the pages are the table in `admin/web`.
 //!
 //! Everything else is an empty 404, at once: Plex asks for many things and takes 404 for an answer.
 

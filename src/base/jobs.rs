@@ -18,7 +18,7 @@ use super::tasks::{self, CancellationToken, TaskTracker};
 const REMEMBERED: usize = 200;
 
 /// A job, as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Job {
     /// Its number, counted from 1 since the process began.
     pub id: u64,
@@ -43,7 +43,7 @@ pub struct Job {
 }
 
 /// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Another one is running.

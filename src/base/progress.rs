@@ -35,7 +35,7 @@ struct Step {
 }
 
 /// How far it has come.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Reading {
     /// What is being done: `waiting`, `fetching`, `reading`, `storing` …
     pub step: &'static str,

@@ -15,7 +15,7 @@ use crate::store::Store;
 const EXAMPLES: usize = 50;
 
 /// The difference of two versions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct GuideDifference {
     /// Channels that only the new one has.
     pub added: u64,

@@ -9,6 +9,7 @@ pub mod body;
 mod connection;
 mod deadline;
 mod endless;
+pub mod json;
 pub mod link;
 pub mod reply;
 pub mod server;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelId, GuideNumber, StreamInfo};
 
 /// A channel of the lineup.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Channel {
     /// Its identity, for ever.
     pub id: ChannelId,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 const LADDER_S: [i64; 5] = [10, 30, 120, 600, 3600];
 
 /// How a source has behaved, decaying with time.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Health {
     /// Failures in a row, which is the rung of the ladder it stands on.
     pub failures: u32,

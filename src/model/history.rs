@@ -37,13 +37,27 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+impl schemars::JsonSchema for Moment {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
 /// For members that are left out while they say nothing.
 pub fn is_nothing<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
 /// One session, running or over.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct SessionHistory {
     /// Counted from 1 since the process that ran it began.
@@ -133,7 +147,7 @@ pub struct SessionHistory {
 }
 
 /// One time that a source was on air.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct SourceHistory {
     /// The source.
@@ -177,7 +191,7 @@ pub struct SourceHistory {
 }
 
 /// How a source proved itself. Members that are always empty are of a reference that trims and probes with other programs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Startup {
     /// Bytes read until it was proven; all of them are played.
@@ -225,7 +239,7 @@ pub struct Startup {
 }
 
 /// One viewer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct SubscriberHistory {
     /// Identity.

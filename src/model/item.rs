@@ -25,7 +25,7 @@ impl fmt::Display for Key {
 }
 
 /// One item of a playlist, as it is stored.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct PlaylistItem {
     /// Where it stands in the playlist, counted from 1 (lines of M3U, elements of Xtream).
     pub line: u64,

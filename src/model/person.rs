@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What somebody may do. Whoever may more may all that is less.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Look at everything but what is secret.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A text, and its language if that was said (`lang`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Text {
     /// The text itself, trimmed, without control characters.
     #[serde(rename = "t")]
@@ -14,7 +14,7 @@ pub struct Text {
 }
 
 /// A channel of a guide.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GuideChannel {
     /// Its id in the guide.
     pub id: String,
@@ -26,7 +26,7 @@ pub struct GuideChannel {
 }
 
 /// A programme. Its channel is not part of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Programme {
     /// Seconds since 1970.
     #[serde(skip)]
@@ -98,7 +98,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// Somebody who took part.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Credit {
     /// The element's name: `director`, `actor`, `writer`, `presenter` …
     #[serde(rename = "r")]
@@ -112,7 +112,7 @@ pub struct Credit {
 }
 
 /// A number of an episode in one of the systems of counting.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EpisodeNumber {
     /// `xmltv_ns`, `onscreen`, `dd_progid` …
     #[serde(rename = "s")]
@@ -123,7 +123,7 @@ pub struct EpisodeNumber {
 }
 
 /// What somebody thinks of it, or for whom it is fit.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rating {
     /// `system`, if there is one.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ pub struct Rating {
 }
 
 /// That it was shown before.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviouslyShown {
     /// When, as the guide writes it.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]

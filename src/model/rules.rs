@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ChannelId;
 
 /// What kind of thing an item of a playlist is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
     /// A channel of television.
@@ -18,7 +18,7 @@ pub enum ItemKind {
 }
 
 /// The rules of a playlist.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaylistRules {
     /// Items that meet one of these are offered; none: all are.
@@ -52,7 +52,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// Which items become channels by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Automatic {
     /// All that are offered.
@@ -64,7 +64,7 @@ pub enum Automatic {
 }
 
 /// All that is said must hold. Case does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
     /// The group, whole.
@@ -85,7 +85,7 @@ pub struct Condition {
 }
 
 /// Items that belong to a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// Which items.
@@ -95,7 +95,7 @@ pub struct Assignment {
 }
 
 /// A block of channels for events. An event keeps its channel for as long as the playlist has it; then another takes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventBlock {
     /// A name that makes it the same block when something else about it is changed; letters and digits.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelId, Health, ProviderId, SourceId};
 
 /// Request headers for a source, in order. May hold credentials: its `Debug` shows names only.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Headers(pub Vec<(String, String)>);
 
@@ -34,7 +34,7 @@ impl fmt::Debug for Route {
 }
 
 /// A playlist: an account with a limit on connections.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Provider {
     /// Identity.
     pub id: ProviderId,
@@ -48,7 +48,7 @@ pub struct Provider {
 }
 
 /// One address that carries a channel.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Source {
     /// Identity.
     pub id: SourceId,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A codec, by the name people use. Unknown ones keep their `stream_type` (13818-1, table 2-34) and pass through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
     /// ISO/IEC 11172-2.
@@ -126,7 +126,7 @@ impl Codec {
 }
 
 /// The pictures of a programme.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VideoInfo {
     /// Codec.
     pub codec: Codec,
@@ -146,7 +146,7 @@ pub struct VideoInfo {
 }
 
 /// One sound track.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AudioInfo {
     /// Codec.
     pub codec: Codec,
@@ -159,7 +159,7 @@ pub struct AudioInfo {
 }
 
 /// One subtitle or teletext track.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SubtitleInfo {
     /// Codec.
     pub codec: Codec,
@@ -168,7 +168,7 @@ pub struct SubtitleInfo {
 }
 
 /// All that was seen in a stream so far.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StreamInfo {
     /// The chosen programme's number in the source.
     pub program: Option<u16>,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::StreamInfo;
 
 /// What came of the last look at a source that nobody watched.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// When, in milliseconds since 1970.
     pub at_ms: i64,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::history::{Moment, is_nothing};
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ViewingKind {
     /// A viewer began to see something.
@@ -23,7 +23,7 @@ pub enum ViewingKind {
 }
 
 /// One event of one viewer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ViewingEvent {
     /// When.
     pub at: Moment,

@@ -68,7 +68,7 @@ pub struct EventWish {
 }
 
 /// What an import did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ImportReport {
     /// The playlist.
     pub provider: ProviderId,

@@ -36,7 +36,7 @@ pub struct User {
 }
 
 /// Something that somebody did.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Deed {
     /// Milliseconds since 1970.
     pub at_ms: i64,

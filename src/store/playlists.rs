@@ -11,7 +11,7 @@ use crate::base::clock;
 use crate::model::{Automatic, ChannelId, FetchAccess, GuideId, PlaylistRules, Provider, ProviderId};
 
 /// Who brought a playlist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The settings: it is taken away there.

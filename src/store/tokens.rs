@@ -13,7 +13,7 @@ use crate::model::person::Role;
 const USE_EVERY_MS: i64 = 60_000;
 
 /// A token, as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Token {
     /// Its number.
     pub id: i64,

@@ -5,6 +5,7 @@
 mod access;
 mod admin;
 mod admission;
+mod api;
 mod architecture;
 mod cli;
 mod control;

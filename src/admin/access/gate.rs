@@ -30,6 +30,8 @@ pub struct Guard {
     pub state: AdminState,
     /// What its route needs.
     pub need: Need,
+    /// Whether it knows a query.
+    pub query: bool,
 }
 
 /// Middleware of a page.
@@ -73,6 +75,10 @@ pub async fn api(State(guard): State<Guard>, request: Request, next: Next) -> Re
     };
     if asker.role < role {
         return Problem::new(StatusCode::FORBIDDEN, "This token, or this user, may only look.").into_response();
+    }
+    if !guard.query && request.uri().query().is_some_and(|query| !query.is_empty()) {
+        return Problem::new(StatusCode::BAD_REQUEST, "This resource knows no query: leave out what follows the `?`.")
+            .into_response();
     }
     if changes(request.method()) { noted(&guard.state, asker, request, next).await } else { next.run(request).await }
 }

@@ -1,14 +1,26 @@
-//! What a request brings: JSON, bounded in size and time.
+//! What a request brings: a query, and JSON, bounded in size and time.
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::http::body;
+use crate::http::{body, json};
+
+/// What a query says.
+pub type Asked<T> = Result<Query<T>, QueryRejection>;
+
+/// What a query says, if it can be understood.
+///
+/// # Errors
+/// 400, if it cannot.
+pub fn asked<T>(query: Asked<T>) -> Result<T, Problem> {
+    query.map(|Query(query)| query).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))
+}
 
 const MOST_BYTES: usize = 16 * 1024;
 /// Of requests with lists in them: rules, orders, selections.
@@ -45,6 +57,6 @@ pub async fn read_json_of<T: DeserializeOwned>(request: Request, most: usize) ->
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send JSON, with `Content-Type: application/json`."));
     }
     let bytes = body::read(request.into_body(), most, BODY_TIME).await?;
-    serde_json::from_slice(&bytes)
+    json::read(&bytes)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("The body is not what is wanted here: {error}.")))
 }

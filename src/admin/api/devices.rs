@@ -4,29 +4,35 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{HeaderValue, LOCATION};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::body;
+use super::body::{self, Asked, asked};
 use super::problem::Problem;
-use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS};
+use super::tag::{self, Expected, Shown};
+use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS, Part};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, devices};
 use crate::http::{Peer, reply};
-use crate::model::Device;
+use crate::model::{Device, DeviceId};
 
-#[derive(Serialize)]
-struct List {
+type Id = Result<Path<String>, PathRejection>;
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Devices")]
+pub(super) struct List {
     devices: Vec<Detail>,
 }
 
 /// A device with what only its owner needs to know.
-#[derive(Serialize)]
-struct Detail {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DeviceDetail")]
+pub(super) struct Detail {
     #[serde(flatten)]
     view: DeviceView,
     udn: String,
@@ -40,15 +46,16 @@ pub async fn list(State(state): State<AdminState>, Extension(peer): Extension<Pe
 }
 
 /// `GET /devices/{id}`.
-pub async fn show(
-    State(state): State<AdminState>,
-    Extension(peer): Extension<Peer>,
-    Path(id): Path<String>,
-) -> Result<Response<Body>, Problem> {
-    let id = devices::existing(&state, &id)?;
+pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Peer>, id: Id) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    Ok(shown(&state, id, peer).await?.answer())
+}
+
+/// What is shown of one.
+async fn shown(state: &AdminState, id: DeviceId, peer: Peer) -> Result<Shown, Problem> {
     let catalog = state.backend.catalog();
     let device = catalog.devices.iter().find(|device| device.id == id).ok_or_else(no_such_device)?;
-    Ok(reply::json(&detail(&state, device, peer)))
+    Shown::new(&detail(state, device, peer))
 }
 
 /// `POST /devices`.
@@ -58,7 +65,7 @@ pub async fn add(
     request: Request,
 ) -> Result<Response<Body>, Problem> {
     let device = devices::add(&state, body::read_json(request).await?).await?;
-    let mut response = reply::json(&detail(&state, &device, peer));
+    let mut response = tag::json(&detail(&state, &device, peer))?;
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/devices/{}", device.id)) {
         response.headers_mut().insert(LOCATION, location);
@@ -70,52 +77,60 @@ pub async fn add(
 pub async fn change(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
-    Path(id): Path<String>,
+    id: Id,
     request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let id = devices::existing(&state, &id)?;
-    let device = devices::change(&state, id, body::read_json(request).await?).await?;
-    Ok(reply::json(&detail(&state, &device, peer)))
+    let id = existing(&state, id)?;
+    let expected = Expected::of(request.headers());
+    let wanted = body::read_json(request).await?;
+    let _turn = expected.turn(&state, shown(&state, id, peer)).await?;
+    let device = devices::change(&state, id, wanted).await?;
+    tag::json(&detail(&state, &device, peer))
 }
 
 /// `DELETE /devices/{id}`.
-pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    let id = devices::existing(&state, &id)?;
+pub async fn remove(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    id: Id,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    let _turn = Expected::of(&headers).turn(&state, shown(&state, id, peer)).await?;
     devices::remove(&state, id).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /devices/{id}/channels`.
-pub async fn lineup(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&state.feeds.lineup(devices::existing(&state, &id)?)?))
+pub async fn lineup(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
+    tag::json(&state.feeds.lineup(existing(&state, id)?)?)
 }
 
 /// `PUT /devices/{id}/channels` `{"all": true}`, `{"channels": [1, 2]}` or `{"groups": ["News"]}`.
-pub async fn set_lineup(
-    State(state): State<AdminState>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let id = devices::existing(&state, &id)?;
+pub async fn set_lineup(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
+    let id = existing(&state, id)?;
+    let expected = Expected::of(request.headers());
     let request: LineupRequest = body::read_json_of(request, body::LARGE).await?;
-    Ok(reply::json(&state.feeds.set_lineup(id, request).await?))
+    let _turn = expected.turn(&state, async { Shown::new(&state.feeds.lineup(id)?) }).await?;
+    tag::json(&state.feeds.set_lineup(id, request).await?)
 }
 
 /// How long a part may be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Most {
     most: Option<usize>,
 }
 
 /// `GET /devices/split?most=400`: how the lineup could be split over several devices.
-pub async fn split(
-    State(state): State<AdminState>,
-    most: Result<Query<Most>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(Most { most }) = most.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    let parts = state.feeds.split(most.unwrap_or(MANY_CHANNELS))?;
-    Ok(reply::json(&serde_json::json!({ "parts": parts })))
+pub async fn split(State(state): State<AdminState>, most: Asked<Most>) -> Result<Response<Body>, Problem> {
+    let parts = state.feeds.split(asked(most)?.most.unwrap_or(MANY_CHANNELS))?;
+    Ok(reply::json(&Parts { parts }))
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Parts {
+    parts: Vec<Part>,
 }
 
 fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
@@ -125,4 +140,10 @@ fn detail(state: &AdminState, device: &Device, peer: Peer) -> Detail {
 
 fn no_such_device() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is no device with this id.")
+}
+
+/// The id of a path, if there is such a device.
+fn existing(state: &AdminState, id: Id) -> Result<DeviceId, Problem> {
+    let Path(id) = id.map_err(|_| no_such_device())?;
+    Ok(devices::existing(state, &id)?)
 }

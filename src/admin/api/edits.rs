@@ -1,17 +1,20 @@
 //! What people change of channels and their sources, below `/api/v1/channels` and `/api/v1/sources`.
 
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LOCATION};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::body;
-use super::channels::{self, no_such_channel};
+use super::body::{self, Asked, asked};
+use super::channels::{no_such_channel, shown};
 use super::problem::Problem;
+use super::tag::Expected;
 use crate::admin::AdminState;
 use crate::admin::feeds::FeedsError;
+use crate::admin::feeds::duplicates::Backup;
 use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, SourceRequest};
 use crate::admin::feeds::table::Form;
 use crate::http::reply;
@@ -31,7 +34,7 @@ fn source(id: Id) -> Result<SourceId, Problem> {
 pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
     let request: NewChannelRequest = body::read_json(request).await?;
     let id = state.feeds.add_channel(&request).await?;
-    let mut response = channels::show(State(state), Ok(Path(id.0))).await?;
+    let mut response = shown(&state, id).await?.answer();
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/channels/{}", id.0)) {
         response.headers_mut().insert(LOCATION, location);
@@ -42,19 +45,23 @@ pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Re
 /// `PATCH /channels/{id}` (RFC 7396); `null` is: as the playlist, or the settings, say.
 pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
     let id = channel(id)?;
+    let expected = Expected::of(request.headers());
     let request: EditRequest = body::read_json(request).await?;
+    let _turn = expected.turn(&state, shown(&state, id)).await?;
     state.feeds.edit_channel(id, &request).await?;
-    channels::show(State(state), Ok(Path(id.0))).await
+    Ok(shown(&state, id).await?.answer())
 }
 
 /// `DELETE /channels/{id}`: for good. Its number is kept aside, and no playlist brings it back.
-pub async fn remove(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    state.feeds.store.remove_channel(channel(id)?).await.map_err(FeedsError::from)?;
+pub async fn remove(State(state): State<AdminState>, id: Id, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+    let id = channel(id)?;
+    let _turn = Expected::of(&headers).turn(&state, shown(&state, id)).await?;
+    state.feeds.store.remove_channel(id).await.map_err(FeedsError::from)?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
-#[derive(Serialize)]
-struct Changed {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Changed {
     channels: usize,
 }
 
@@ -65,18 +72,15 @@ pub async fn many(State(state): State<AdminState>, request: Request) -> Result<R
 }
 
 /// As what a table comes or goes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Wish {
     format: Form,
 }
 
 /// `GET /channels/export?format=csv|json`: all channels as a table.
-pub async fn export(
-    State(state): State<AdminState>,
-    wish: Result<Query<Wish>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(Wish { format }) = wish.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+pub async fn export(State(state): State<AdminState>, wish: Asked<Wish>) -> Result<Response<Body>, Problem> {
+    let Wish { format } = asked(wish)?;
     let table = state.feeds.export_channels(format).await?;
     let (media, name) = match format {
         Form::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"channels.csv\""),
@@ -107,35 +111,45 @@ pub async fn add_source(State(state): State<AdminState>, id: Id, request: Reques
     let id = channel(id)?;
     let request: SourceRequest = body::read_json(request).await?;
     state.feeds.add_source(id, &request).await?;
-    let mut response = channels::show(State(state), Ok(Path(id.0))).await?;
+    let mut response = shown(&state, id).await?.answer();
     *response.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/channels/{}", id.0)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
     Ok(response)
 }
 
 /// `GET /channels/{id}/backups`: items of playlists that are the same channel, to be given to it as further sources.
 pub async fn backups(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&serde_json::json!({ "backups": state.feeds.backups(channel(id)?).await? })))
+    Ok(reply::json(&Backups { backups: state.feeds.backups(channel(id)?).await? }))
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Backups {
+    backups: Vec<Backup>,
 }
 
 /// The order in which sources are tried.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Order {
+pub(super) struct Order {
     order: Vec<SourceId>,
 }
 
 /// `PUT /channels/{id}/sources` `{"order": [7, 5]}`: those that are not named come behind.
 pub async fn order_sources(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
     let id = channel(id)?;
+    let expected = Expected::of(request.headers());
     let order: Order = body::read_json(request).await?;
+    let _turn = expected.turn(&state, shown(&state, id)).await?;
     state.feeds.store.order_sources(id, order.order).await.map_err(FeedsError::from)?;
-    channels::show(State(state), Ok(Path(id.0))).await
+    Ok(shown(&state, id).await?.answer())
 }
 
 /// Whether a source may be used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+pub(super) struct Switch {
     enabled: bool,
 }
 

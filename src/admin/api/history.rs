@@ -1,11 +1,12 @@
 //! `/api/v1/sessions/…`: the sessions that were, and what their viewers went through. Addresses are kept without credentials.
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{Response, StatusCode};
+use axum::extract::State;
+use axum::http::Response;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::body::{Asked, asked};
 use super::problem::Problem;
 use crate::admin::AdminState;
 use crate::http::reply;
@@ -17,10 +18,11 @@ const MOST: usize = 4096;
 const EVENTS: usize = 256;
 
 /// Which sessions.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// At most this many.
+    #[schemars(range(min = 1, max = MOST))]
     limit: Option<usize>,
     /// Of this channel.
     channel_id: Option<i64>,
@@ -39,8 +41,8 @@ impl Wanted {
 }
 
 /// As these members are called in the tuner status.
-#[derive(Serialize)]
-struct History {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct History {
     session_history: Vec<SessionHistory>,
     session_history_limit: usize,
     #[serde(skip_serializing_if = "is_nothing")]
@@ -48,11 +50,8 @@ struct History {
 }
 
 /// `GET /sessions/history?limit=&channel_id=&active=&before=`, the newest first.
-pub async fn sessions(
-    State(state): State<AdminState>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(wanted) = wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+pub async fn sessions(State(state): State<AdminState>, wanted: Asked<Wanted>) -> Result<Response<Body>, Problem> {
+    let wanted = asked(wanted)?;
     let limit = valid(wanted.limit, MOST)?;
     let journal = state.manager.journal();
     let (kept, truncated) = journal.bounds();
@@ -65,25 +64,22 @@ pub async fn sessions(
 }
 
 /// How many events.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Last {
     /// At most this many.
+    #[schemars(range(min = 1, max = MOST))]
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct Events {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Events {
     events: Vec<ViewingEvent>,
 }
 
 /// `GET /sessions/events?limit=`: what viewers went through, the newest first.
-pub async fn events(
-    State(state): State<AdminState>,
-    last: Result<Query<Last>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(last) = last.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    let events = state.backend.viewing_events(valid(last.limit, EVENTS)?).await?;
+pub async fn events(State(state): State<AdminState>, last: Asked<Last>) -> Result<Response<Body>, Problem> {
+    let events = state.backend.viewing_events(valid(asked(last)?.limit, EVENTS)?).await?;
     Ok(reply::json(&Events { events }))
 }
 

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -11,8 +12,9 @@ use crate::admin::AdminState;
 use crate::base::jobs::Job;
 use crate::http::reply;
 
-#[derive(Serialize)]
-struct List {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Jobs")]
+pub(super) struct List {
     jobs: Vec<Job>,
 }
 

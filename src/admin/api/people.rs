@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body;
@@ -19,13 +20,13 @@ const MOST: u32 = 10_000;
 const USUAL: u32 = 200;
 
 /// All users.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Users {
     users: Vec<User>,
 }
 
 /// A user, without its password.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct User {
     id: i64,
     name: String,
@@ -35,16 +36,17 @@ pub(super) struct User {
 }
 
 /// A user to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUser {
     name: String,
+    /// `admin` or `viewer`.
     role: String,
     password: String,
 }
 
 /// A user that was made.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct MadeUser {
     id: i64,
     name: String,
@@ -52,21 +54,22 @@ pub(super) struct MadeUser {
 }
 
 /// All tokens.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Tokens {
     tokens: Vec<Token>,
 }
 
 /// A token to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewToken {
     name: String,
+    /// `admin` or `viewer`.
     scope: String,
 }
 
 /// A token that was made; it is not shown again.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct MadeToken {
     name: String,
     scope: Role,
@@ -74,7 +77,7 @@ pub(super) struct MadeToken {
 }
 
 /// What was done.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Deeds {
     deeds: Vec<Deed>,
 }
@@ -134,9 +137,11 @@ pub async fn revoke_token(
 }
 
 /// How many deeds.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Last {
+    /// At most so many.
+    #[schemars(range(min = 1, max = MOST))]
     limit: Option<u32>,
 }
 

@@ -1,14 +1,18 @@
 //! `/api/v1/playlists`: made, changed, read, accepted, taken away; their items and groups.
 
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::{HeaderValue, LOCATION};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::body;
+use super::body::{self, Asked, asked};
+use super::doc::Started;
 use super::problem::Problem;
+use super::stretch::Stretch;
+use super::tag::{self, Expected, Shown};
 use crate::admin::AdminState;
 use crate::admin::feeds::items::{GroupView, ItemQuery};
 use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
@@ -24,71 +28,74 @@ pub(super) fn playlist(id: Id) -> Result<ProviderId, Problem> {
     id.map(|Path(id)| ProviderId(id)).map_err(none)
 }
 
-#[derive(Serialize)]
-struct List {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Playlists")]
+pub(super) struct List {
     playlists: Vec<PlaylistView>,
+    /// Where the next answer goes on, if there is more.
+    next: Option<usize>,
 }
 
-/// `GET /playlists`.
-pub async fn list(State(state): State<AdminState>) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&List { playlists: state.feeds.playlists().await? }))
+/// `GET /playlists?after=&limit=`.
+pub async fn list(State(state): State<AdminState>, stretch: Asked<Stretch>) -> Result<Response<Body>, Problem> {
+    let (playlists, next) = asked(stretch)?.of(state.feeds.playlists().await?)?;
+    Ok(reply::json(&List { playlists, next }))
 }
 
 /// `GET /playlists/{id}`.
 pub async fn show(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&state.feeds.playlist(playlist(id)?).await?))
+    Ok(shown(&state, playlist(id)?).await?.answer())
+}
+
+/// What is shown of one.
+pub(super) async fn shown(state: &AdminState, id: ProviderId) -> Result<Shown, Problem> {
+    Shown::new(&state.feeds.playlist(id).await?)
 }
 
 /// `POST /playlists`: makes one, and begins to read it.
 pub async fn add(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
     let request: PlaylistRequest = body::read_json_of(request, body::LARGE).await?;
-    Ok(created(&state.feeds.add_playlist(request).await?))
+    created(&state.feeds.add_playlist(request).await?)
 }
 
 /// 201, with the playlist that was made.
-pub(super) fn created(view: &PlaylistView) -> Response<Body> {
-    let mut response = reply::json(view);
+pub(super) fn created(view: &PlaylistView) -> Result<Response<Body>, Problem> {
+    let mut response = tag::json(view)?;
     *response.status_mut() = StatusCode::CREATED;
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/playlists/{}", view.id.0)) {
         response.headers_mut().insert(LOCATION, location);
     }
-    response
+    Ok(response)
 }
 
 /// `PATCH /playlists/{id}` (RFC 7396).
 pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
     let id = playlist(id)?;
+    let expected = Expected::of(request.headers());
     let request: PlaylistRequest = body::read_json_of(request, body::LARGE).await?;
-    Ok(reply::json(&state.feeds.change_playlist(id, request).await?))
+    let _turn = expected.turn(&state, shown(&state, id)).await?;
+    tag::json(&state.feeds.change_playlist(id, request).await?)
 }
 
 /// `DELETE /playlists/{id}`.
-pub async fn remove(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    state.feeds.remove_playlist(playlist(id)?).await?;
+pub async fn remove(State(state): State<AdminState>, id: Id, headers: HeaderMap) -> Result<Response<Body>, Problem> {
+    let id = playlist(id)?;
+    let _turn = Expected::of(&headers).turn(&state, shown(&state, id)).await?;
+    state.feeds.remove_playlist(id).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 /// How a playlist is to be read.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Wish {
     /// Even if its server says that nothing is new.
     anyway: bool,
 }
 
-#[derive(Serialize)]
-struct Started {
-    job: u64,
-}
-
 /// `POST /playlists/{id}/refresh?anyway=true`: begins to read it; 202 with the number of the job.
-pub async fn refresh(
-    State(state): State<AdminState>,
-    id: Id,
-    wish: Result<Query<Wish>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(wish) = wish.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    Ok(started(state.feeds.refresh_playlist(playlist(id)?, wish.anyway).await?))
+pub async fn refresh(State(state): State<AdminState>, id: Id, wish: Asked<Wish>) -> Result<Response<Body>, Problem> {
+    Ok(started(state.feeds.refresh_playlist(playlist(id)?, asked(wish)?.anyway).await?))
 }
 
 /// 202, with the job that was begun.
@@ -118,21 +125,20 @@ pub async fn discard(State(state): State<AdminState>, id: Id) -> Result<Response
 }
 
 /// `GET /playlists/{id}/items?search=&group=&kind=&after=&limit=`.
-pub async fn items(
-    State(state): State<AdminState>,
-    id: Id,
-    query: Result<Query<ItemQuery>, QueryRejection>,
-) -> Result<Response<Body>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    Ok(reply::json(&state.feeds.items(playlist(id)?, query).await?))
+pub async fn items(State(state): State<AdminState>, id: Id, query: Asked<ItemQuery>) -> Result<Response<Body>, Problem> {
+    Ok(reply::json(&state.feeds.items(playlist(id)?, asked(query)?).await?))
 }
 
-#[derive(Serialize)]
-struct Groups {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Groups {
     groups: Vec<GroupView>,
+    /// Where the next answer goes on, if there is more.
+    next: Option<usize>,
 }
 
-/// `GET /playlists/{id}/groups`.
-pub async fn groups(State(state): State<AdminState>, id: Id) -> Result<Response<Body>, Problem> {
-    Ok(reply::json(&Groups { groups: state.feeds.groups(playlist(id)?).await? }))
+/// `GET /playlists/{id}/groups?after=&limit=`.
+pub async fn groups(State(state): State<AdminState>, id: Id, stretch: Asked<Stretch>) -> Result<Response<Body>, Problem> {
+    let stretch = asked(stretch)?;
+    let (groups, next) = stretch.of(state.feeds.groups(playlist(id)?).await?)?;
+    Ok(reply::json(&Groups { groups, next }))
 }

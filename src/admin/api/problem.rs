@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::admin::BackendError;
@@ -10,12 +11,19 @@ use crate::admin::feeds::FeedsError;
 use crate::http::body::Unread;
 use crate::http::reply;
 
+/// What problems are sent as.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
 /// RFC 9457, without a `type`: the status says which kind it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
+    /// The status of the answer.
     #[serde(serialize_with = "number")]
+    #[schemars(with = "u16")]
     status: StatusCode,
+    /// What its status is called.
     title: &'static str,
+    /// What failed, and what to do.
     detail: String,
     /// The member of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +93,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = reply::json(&self);
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }

@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{Response, StatusCode};
 use http_body_util::BodyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::Level;
 
@@ -17,7 +18,7 @@ use crate::base::telemetry::recent::{KEPT, Record};
 use crate::http::reply;
 
 /// Which records of the log.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     /// Of this level and worse.
@@ -25,24 +26,25 @@ pub struct Wanted {
     /// With this in them.
     search: String,
     /// At most so many.
+    #[schemars(range(min = 1, max = KEPT))]
     limit: Option<usize>,
 }
 
 /// Records of the log.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Records<'a> {
     records: Vec<&'a Record>,
 }
 
 /// What is in force.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Settings<'a> {
     file: &'a str,
     settings: &'a [Setting],
 }
 
 /// A backup that waits.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Waits {
     waits: bool,
     bytes: u64,

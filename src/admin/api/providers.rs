@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body;
@@ -13,13 +14,15 @@ use crate::base::secret::SafeUrl;
 use crate::http::reply;
 use crate::model::{Provider as ModelProvider, ProviderId};
 
-#[derive(Serialize)]
-struct List<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Providers")]
+pub(super) struct List<'a> {
     providers: Vec<Provider<'a>>,
 }
 
-#[derive(Serialize)]
-struct Provider<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProviderView")]
+pub(super) struct Provider<'a> {
     #[serde(flatten)]
     provider: &'a ModelProvider,
     /// Where its playlist comes from.
@@ -29,9 +32,9 @@ struct Provider<'a> {
 }
 
 /// What may be changed about an account.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     max_connections: Option<u32>,
 }
 

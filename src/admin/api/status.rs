@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::admin::overview::{DeviceView, SessionView, Warning};
@@ -15,8 +16,8 @@ use crate::admin::{AdminState, Situation};
 use crate::http::{Peer, reply};
 use crate::model::{ChannelId, GuideNumber, SessionId, SourceId, StreamInfo, SubscriberId};
 
-#[derive(Serialize)]
-struct Status<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Status<'a> {
     version: &'static str,
     now: String,
     warnings: Vec<Warning>,
@@ -26,7 +27,8 @@ struct Status<'a> {
     sessions: Vec<Session<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RunningSession")]
 struct Session<'a> {
     id: SessionId,
     channel: ChannelId,
@@ -46,7 +48,8 @@ struct Session<'a> {
     subscribers: Vec<Subscriber<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RunningSource")]
 struct Source<'a> {
     id: SourceId,
     name: Option<&'a str>,
@@ -56,7 +59,8 @@ struct Source<'a> {
     url: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RunningSubscriber")]
 struct Subscriber<'a> {
     id: SubscriberId,
     addr: IpAddr,

@@ -14,7 +14,7 @@ use crate::model::{Moment, SessionHistory};
 pub use fill::snapshot;
 
 /// Everything that is shown.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Snapshot {
     pub generated_at: Moment,
@@ -44,7 +44,7 @@ impl Snapshot {
 }
 
 /// How often running sessions have changed their source.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Churn {
     /// From this many reselections of the same source on, something is wrong with the channel.
@@ -64,7 +64,7 @@ pub struct Churn {
 }
 
 /// Always 0: sessions are owned, and nobody has to wait for them to drain but the end of the program.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct DrainWait {
     pub ok: u64,
@@ -74,7 +74,7 @@ pub struct DrainWait {
 }
 
 /// Always 0: a probe's connection is closed by being dropped.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct ProbeClose {
     pub inline_count: u64,
@@ -82,7 +82,7 @@ pub struct ProbeClose {
 }
 
 /// One viewer of a tuner. These members have no other names in the reference.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Subscriber {
     #[serde(rename = "SubscriberID")]
@@ -94,7 +94,7 @@ pub struct Subscriber {
 }
 
 /// A viewer with the tuner it watches on.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct ClientStream {
     pub tuner_id: i64,
@@ -120,7 +120,7 @@ pub struct ClientStream {
 }
 
 /// What is on air.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Profile {
     #[serde(skip_serializing_if = "is_nothing")]
@@ -140,7 +140,7 @@ pub struct Profile {
 }
 
 /// A tuner that is in use, with the session it shows.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Tuner {
     pub tuner_id: i64,
@@ -207,7 +207,7 @@ pub struct Tuner {
 }
 
 /// How the source proved itself; see `model::history::Startup`.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct SourceStartup {
     #[serde(rename = "source_startup_probe_raw_bytes", skip_serializing_if = "is_nothing")]
@@ -243,7 +243,7 @@ pub struct SourceStartup {
 }
 
 /// After a change of source: there is one way, the splice, which needs no signals in the stream and never falls back to another.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Transition {
     #[serde(rename = "recovery_transition_mode", skip_serializing_if = "is_nothing")]
@@ -263,7 +263,7 @@ pub struct Transition {
 }
 
 /// The filler of the last recovery.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct Keepalive {
     #[serde(rename = "recovery_keepalive_mode", skip_serializing_if = "is_nothing")]
@@ -295,7 +295,7 @@ pub struct Keepalive {
 }
 
 /// Always left out: the newest health of each source is written, so that nothing is dropped, whoever's it is.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize), serde(default))]
 pub struct HealthPersist {
     #[serde(rename = "source_health_persist_coalesced_total", skip_serializing_if = "is_nothing")]

@@ -4,6 +4,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body;
@@ -32,16 +33,17 @@ pub async fn list(State(state): State<AdminState>) -> Response<Body> {
 }
 
 /// Who shall leave its source.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
+    #[schemars(range(min = 1))]
     channel_id: i64,
     #[serde(default)]
     reason: String,
 }
 
-#[derive(Serialize)]
-struct Accepted<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Accepted<'a> {
     channel_id: i64,
     recovery_reason: &'a str,
     accepted: bool,

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use http_body_util::BodyExt;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::playlists::{Id, created, playlist, started};
+use super::body::{Asked, asked};
+use super::playlists::{Id, created, playlist, shown, started};
 use super::problem::Problem;
+use super::tag::Expected;
 use crate::admin::AdminState;
 use crate::admin::feeds::upload::Upload;
 use crate::base::clock;
@@ -19,27 +21,25 @@ use crate::base::clock;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is said of a file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct About {
     name: Option<String>,
 }
 
 /// `POST /playlists/upload?name=…`, with the file as the body: makes a playlist of it, and begins to read it.
-pub async fn add(
-    State(state): State<AdminState>,
-    about: Result<Query<About>, QueryRejection>,
-    request: Request,
-) -> Result<Response<Body>, Problem> {
-    let Query(about) = about.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+pub async fn add(State(state): State<AdminState>, about: Asked<About>, request: Request) -> Result<Response<Body>, Problem> {
+    let about = asked(about)?;
     let upload = take(state.feeds.begin_upload().await?, request).await?;
-    Ok(created(&state.feeds.add_uploaded(upload, about.name).await?))
+    created(&state.feeds.add_uploaded(upload, about.name).await?)
 }
 
 /// `PUT /playlists/{id}/file`: another file in the place of the one that was uploaded before; 202 with the number of the job.
 pub async fn replace(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
     let id = playlist(id)?;
+    let expected = Expected::of(request.headers());
     let upload = take(state.feeds.begin_upload().await?, request).await?;
+    let _turn = expected.turn(&state, shown(&state, id)).await?;
     Ok(started(state.feeds.replace_uploaded(id, upload).await?))
 }
 

@@ -17,7 +17,7 @@ use crate::store::items::Items;
 const MOST: usize = 50;
 
 /// An item that may be a further source of a channel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Backup {
     /// The playlist.
     pub playlist: ProviderId,

@@ -12,7 +12,7 @@ use crate::store::{ChannelEdit, OwnSource};
 const MOST: usize = 100_000;
 
 /// What is to be different about a channel. What is absent stays; `null`: as the playlist, or the settings, say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EditRequest {
     /// Its number.
@@ -39,7 +39,7 @@ pub struct EditRequest {
 }
 
 /// Which channels: all that is said must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {
     /// These, in this order.
@@ -55,7 +55,7 @@ pub struct Selection {
 }
 
 /// A change of many channels.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BulkRequest {
     /// Which.
@@ -67,7 +67,7 @@ pub struct BulkRequest {
 }
 
 /// New numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Renumber {
     /// The number of the first.
@@ -82,7 +82,7 @@ fn one() -> u32 {
 }
 
 /// A channel to be made.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewChannelRequest {
     /// Its name.
@@ -94,7 +94,7 @@ pub struct NewChannelRequest {
 }
 
 /// A source to be given to a channel: an item of a playlist, or an address.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceRequest {
     /// The playlist.

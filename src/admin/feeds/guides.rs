@@ -21,7 +21,7 @@ const REFRESH_H: u32 = 12;
 const MOST_OFFSET_S: i64 = 24 * 3600;
 
 /// What may be said of a guide. Of a new one `location` is wanted; of one that is changed, what is absent stays.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuideRequest {
     /// Its name.
@@ -39,7 +39,7 @@ pub struct GuideRequest {
 }
 
 /// A guide, as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct GuideView {
     /// Its id.
     pub id: GuideId,
@@ -72,7 +72,7 @@ pub struct GuideView {
 }
 
 /// A channel and its guide.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MappingView {
     /// The channel.
     pub channel: ChannelId,
@@ -91,7 +91,7 @@ pub struct MappingView {
 }
 
 /// A channel of a guide that may be the one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Suggestion {
     /// The guide.
     pub guide: GuideId,
@@ -108,7 +108,7 @@ pub struct Suggestion {
 }
 
 /// A mapping as a person says it: a guide and its channel, or neither.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MappingRequest {
     /// The guide; absent: the channel has none.
@@ -120,7 +120,7 @@ pub struct MappingRequest {
 }
 
 /// A guide that a playlist names, and that is not used yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Offered {
     /// The playlist.
     pub playlist: ProviderId,
@@ -339,7 +339,7 @@ impl Feeds {
     /// # Errors
     /// When there is no such channel, guide or channel of the guide.
     pub async fn map_channel(&self, id: ChannelId, request: MappingRequest) -> Result<(), FeedsError> {
-        if request.offset_s.abs() > MOST_OFFSET_S {
+        if !(-MOST_OFFSET_S..=MOST_OFFSET_S).contains(&request.offset_s) {
             return Err(FeedsError::invalid("offset_s", "A channel is at most a day (86400 s) off its guide."));
         }
         let to = match (request.guide, request.guide_channel) {
@@ -388,7 +388,14 @@ impl Feeds {
     /// # Errors
     /// When the guides cannot be read.
     pub async fn on_now(&self) -> Result<Vec<(ChannelId, OnNow)>, FeedsError> {
-        let channels = self.store.catalog().channels.iter().map(|channel| channel.id).collect();
+        self.on_now_of(self.store.catalog().channels.iter().map(|channel| channel.id).collect()).await
+    }
+
+    /// What is on on these channels.
+    ///
+    /// # Errors
+    /// When the guides cannot be read.
+    pub async fn on_now_of(&self, channels: Vec<ChannelId>) -> Result<Vec<(ChannelId, OnNow)>, FeedsError> {
         Ok(now::on_now(&self.store, channels, clock::wall_ms() / 1000).await?)
     }
 

@@ -11,7 +11,7 @@ use crate::store::items::{Browse, Difference, Group, Items, difference};
 use crate::store::{Playlist, Version};
 
 /// Which items.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ItemQuery {
     /// Those behind this one; it is `next` of the answer before.
@@ -27,7 +27,7 @@ pub struct ItemQuery {
 }
 
 /// A page of items.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ItemPage {
     /// The items.
     pub items: Vec<ItemView>,
@@ -36,7 +36,7 @@ pub struct ItemPage {
 }
 
 /// An item, as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ItemView {
     /// Its number in this version.
     pub id: i64,
@@ -50,7 +50,7 @@ pub struct ItemView {
 }
 
 /// A group, as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct GroupView {
     /// The group.
     #[serde(flatten)]

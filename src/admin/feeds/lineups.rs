@@ -10,7 +10,7 @@ use crate::store::Catalog;
 pub const MANY_CHANNELS: usize = 400;
 
 /// The channels of a device, as a request has them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LineupRequest {
     /// All channels, also those to come.
@@ -22,7 +22,7 @@ pub struct LineupRequest {
 }
 
 /// The channels of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LineupView {
     /// The device.
     pub device: DeviceId,
@@ -35,7 +35,7 @@ pub struct LineupView {
 }
 
 /// A part of a lineup that is split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Part {
     /// Its first number.
     pub first: GuideNumber,

@@ -21,7 +21,7 @@ const MOST_CONNECTIONS: u32 = 1000;
 const MOST_REFRESH_H: u32 = 8760;
 
 /// What may be said of a playlist. Of a new one `location` is wanted; of one that is changed, what is absent stays.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaylistRequest {
     /// Its name.
@@ -50,7 +50,7 @@ pub struct PlaylistRequest {
 }
 
 /// How a feed is fetched, as a request has it. What is absent is not used.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccessRequest {
     /// `User-Agent`.
@@ -71,7 +71,7 @@ pub(in crate::admin) fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 }
 
 /// A playlist, as it is shown: no credentials.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PlaylistView {
     /// Its id.
     pub id: ProviderId,
@@ -118,7 +118,7 @@ pub struct PlaylistView {
 }
 
 /// How a feed is fetched, without what is secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct AccessView {
     /// `User-Agent`.
     pub user_agent: Option<String>,
@@ -131,7 +131,7 @@ pub struct AccessView {
 }
 
 /// A version, as it is shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct VersionView {
     /// When it was fetched.
     pub fetched_ms: i64,

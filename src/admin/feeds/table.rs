@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edits::{EditRequest, edit, groups};
 use super::{Feeds, FeedsError};
+use crate::http::json;
 use crate::model::{Channel, ChannelId};
 use crate::store::ChannelEdit;
 
@@ -13,7 +14,7 @@ use crate::store::ChannelEdit;
 const MOST: usize = 100_000;
 
 /// One channel. What is absent, or an empty field of CSV, stays as it is; `-` is: as the playlist says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     /// Its id; without one it is found by its number.
@@ -43,7 +44,7 @@ pub struct Row {
 }
 
 /// What came of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Imported {
     /// Rows.
     pub rows: usize,
@@ -52,7 +53,7 @@ pub struct Imported {
 }
 
 /// As what a table is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// CSV, with names of columns.
@@ -150,7 +151,7 @@ fn bad(text: String) -> FeedsError {
 
 fn read(form: Form, table: &[u8]) -> Result<Vec<Row>, FeedsError> {
     let rows: Vec<Row> = match form {
-        Form::Json => serde_json::from_slice(table).map_err(|error| bad(format!("The JSON is not what is wanted: {error}.")))?,
+        Form::Json => json::read(table).map_err(|error| bad(format!("The JSON is not what is wanted: {error}.")))?,
         Form::Csv => {
             // Spreadsheets put a byte order mark in front, and some write semicolons.
             let table = table.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(table);

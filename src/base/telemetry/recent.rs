@@ -25,7 +25,7 @@ const LONGEST: usize = 4096;
 static OF_PROCESS: LazyLock<Recent> = LazyLock::new(Recent::default);
 
 /// What was logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Record {
     /// Counted from 1.
     pub number: u64,
@@ -33,6 +33,7 @@ pub struct Record {
     pub at_ms: i64,
     /// How bad it is.
     #[serde(serialize_with = "word")]
+    #[schemars(with = "String")]
     pub level: Level,
     /// Which part of the program says it.
     pub target: String,

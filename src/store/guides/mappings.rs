@@ -10,7 +10,7 @@ use crate::store::writer::Stale;
 use crate::store::{Store, StoreError, load};
 
 /// How a channel came to its guide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mapped {
     /// A person said so.

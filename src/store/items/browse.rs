@@ -43,7 +43,7 @@ pub struct Found {
 }
 
 /// A group.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Group {
     /// Its name; `None`: items without a group.
     pub name: Option<String>,

@@ -11,7 +11,7 @@ use crate::store::{StoreError, whole};
 const EXAMPLES: u32 = 50;
 
 /// The difference of two versions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Difference {
     /// Items that only the new one has.
     pub added: u64,
