@@ -52,7 +52,8 @@ prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak,
 	@$(CARGO) build --locked --bins
 	@ROOFTOP_IT_SOAK_S=$(SOAK_SECONDS) ROOFTOP_IT_SEED=$(SEED) $(CARGO) nextest run --locked --test it --retries 0 \
 		--success-output immediate soak
-	@ROOFTOP_IT_API_SECONDS=$(API_SECONDS) $(CARGO) nextest run --locked --test it --retries 0 --success-output immediate api::
+	@ROOFTOP_IT_API_SECONDS=$(API_SECONDS) ROOFTOP_IT_SEED=$(SEED) $(CARGO) nextest run --locked --test it --retries 0 \
+		--success-output immediate api::
 	@rm -f target/matrix.txt
 	@ROOFTOP_IT_MATRIX=all ROOFTOP_IT_TABLE=$(CURDIR)/target/matrix.txt $(CARGO) nextest run --locked --test it --retries 0 \
 		seamless::matrix

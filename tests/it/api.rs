@@ -9,6 +9,8 @@ use crate::support::rig::Rig;
 
 /// For so long it is tried, if nobody says otherwise.
 const SECONDS: u64 = 60;
+/// The same requests in every run, if nobody says otherwise.
+const SEED: &str = "20261128";
 /// Most requests of one kind for one operation.
 const EXAMPLES: u64 = 20;
 /// What is judged by schemathesis' own rules.
@@ -38,13 +40,14 @@ fn the_description_is_valid() {
 fn answers_are_as_they_are_described() {
     let seconds = std::env::var("ROOFTOP_IT_API_SECONDS").ok().map_or(SECONDS, |text| text.parse().unwrap());
     let examples = if seconds > SECONDS { EXAMPLES * 10 } else { EXAMPLES };
+    let seed = std::env::var("ROOFTOP_IT_SEED").unwrap_or(SEED.to_owned());
     let mut rig = Rig::with(|setup| setup.quiet());
     let token = format!("Authorization: Bearer {}", rig.app.token());
     let program = program("st");
     let mut tester = rig.app.client(&program.display().to_string());
     tester.args(["--config-file", CONFIG, "--no-color", "run", "http://10.77.0.1/api/v1/openapi.json", "--checks", "all"]);
     tester.args(["--header", &token, "--exclude-path", "/events", "--request-timeout", "20"]);
-    tester.args(["--max-time", &seconds.to_string(), "--max-examples", &examples.to_string()]);
+    tester.args(["--max-time", &seconds.to_string(), "--max-examples", &examples.to_string(), "--seed", &seed]);
     tester.current_dir(rig.app.dir());
     let output = run(&mut tester, Duration::from_secs(seconds + 120));
     let log = rig.app.log();
