@@ -113,10 +113,10 @@ impl Table {
         H: Handler<T, AdminState>,
         T: 'static,
     {
-        let guard = Guard { state: self.state.clone(), need };
+        let guard = Guard { state: self.state.clone(), need, query: true };
         let route = post(handler).layer(DefaultBodyLimit::disable()).layer(from_fn_with_state(guard, gate::page));
         self.router = self.router.route(path, route);
-        self.routes.push(Route { method: Method::POST, path: format!("{}{path}", self.prefix), need });
+        self.routes.push(Route { method: Method::POST, path: format!("{}{path}", self.prefix), need, doc: None });
         self
     }
 

@@ -1,7 +1,6 @@
 //! JSON from outside, read as strictly as its schemas say: an object is an object and not a list of its members, which serde would
 //! take as well, and a number is a whole one however it is written (`3.0` is `3`).
 
-use serde::Deserialize;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde_json::{Error, Value};
@@ -103,6 +102,8 @@ impl<'de> Deserializer<'de> for Strict<'de> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
