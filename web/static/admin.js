@@ -5,7 +5,11 @@ const csrf = document.getElementById("main")?.dataset.csrf ?? "";
 // On a narrow screen the menu is closed until it is asked for.
 const menu = document.getElementById("menu");
 const wide = matchMedia("(min-width: 900px)");
-function fold() { if (menu) menu.open = wide.matches; }
+function fold() {
+  if (!menu) return;
+  menu.open = wide.matches;
+  menu.dataset.ready = "";
+}
 wide.addEventListener("change", fold);
 fold();
 
@@ -51,28 +55,38 @@ for (const form of document.querySelectorAll("form[data-bulk]")) {
   say();
 }
 
-// Lists whose order is changed by dragging; their buttons do the same.
+// Lists whose order is changed by dragging, with a mouse or a finger; their buttons do the same.
 for (const list of document.querySelectorAll("ol[data-sort]")) {
-  let held = null;
-  for (const row of list.children) row.draggable = true;
-  list.addEventListener("dragstart", (event) => { held = event.target.closest("li"); held?.classList.add("held"); });
-  list.addEventListener("dragover", (event) => {
-    const over = event.target.closest("li");
-    if (!held || !over || over === held || over.parentElement !== list) return;
-    event.preventDefault();
-    const box = over.getBoundingClientRect();
-    list.insertBefore(held, event.clientY < box.top + box.height / 2 ? over : over.nextSibling);
-  });
-  list.addEventListener("drop", (event) => event.preventDefault());
-  list.addEventListener("dragend", async () => {
-    held?.classList.remove("held");
-    held = null;
-    const order = [...list.children].map((row) => Number(row.dataset.id));
-    const answer = await fetch(list.dataset.sort, {
-      method: "PUT", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ order }),
-    }).catch(() => null);
-    if (!answer?.ok) location.reload();
-  });
+  for (const row of list.querySelectorAll("li[data-id]")) {
+    const grip = document.createElement("span");
+    grip.className = "grip";
+    grip.textContent = "\u22ee\u22ee";
+    grip.ariaHidden = "true";
+    row.prepend(grip);
+    grip.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      grip.setPointerCapture(event.pointerId);
+      row.classList.add("held");
+    });
+    grip.addEventListener("pointermove", (event) => {
+      if (!row.classList.contains("held")) return;
+      const other = [...list.children].find((one) => {
+        const box = one.getBoundingClientRect();
+        return one !== row && event.clientY >= box.top && event.clientY <= box.bottom;
+      });
+      if (!other) return;
+      const down = row.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+      list.insertBefore(row, down ? other.nextSibling : other);
+    });
+    grip.addEventListener("lostpointercapture", async () => {
+      row.classList.remove("held");
+      const order = [...list.querySelectorAll("li[data-id]")].map((one) => Number(one.dataset.id));
+      const answer = await fetch(list.dataset.sort, {
+        method: "PUT", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ order }),
+      }).catch(() => null);
+      if (!answer?.ok) location.reload();
+    });
+  }
 }
 
 // A logo that does not come leaves its place empty.

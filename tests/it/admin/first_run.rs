@@ -53,7 +53,7 @@ fn a_person_sets_it_up_with_a_mouse() {
     browser.until("Ready: 9 channels");
     browser.picture("first-5-players");
     let text = browser.text();
-    assert!(text.contains("Plex") && text.contains("Jellyfin") && text.contains("10.77.0.1/playlist.m3u"), "{text}");
+    assert!(text.contains("Plex") && text.contains("Jellyfin") && text.contains("10.77.0.1:5004/playlist.m3u"), "{text}");
     browser.click("main a.primary");
     browser.until("Everything is set up");
     home.plays();

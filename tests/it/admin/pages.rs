@@ -42,6 +42,15 @@ fn pages_fit_and_keep_nobody_out() {
         ("welcome-groups", format!("/welcome/groups?playlist={playlist}")),
         ("welcome-guide", "/welcome/guide".into()),
         ("welcome-done", "/welcome/done".into()),
+        ("devices", "/devices".into()),
+        ("history", "/history".into()),
+        ("jobs", "/jobs".into()),
+        ("settings", "/settings".into()),
+        ("people", "/people".into()),
+        ("logs", "/logs".into()),
+        ("backup", "/backup".into()),
+        ("about", "/about".into()),
+        ("play", format!("/channels/{first}/play")),
         ("refusal", "/channels/999999".into()),
     ];
     let (axe, browser) = (axe(), &home.browser);

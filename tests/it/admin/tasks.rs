@@ -51,7 +51,7 @@ fn sources_are_put_in_order_by_dragging() {
     };
     let before = order();
     assert!(before[1].ends_with("/backup"));
-    browser.drag("ol.rows li:nth-child(2) .what b", "ol.rows li:nth-child(1) .what b");
+    browser.drag("ol.rows li:nth-child(2) .grip", "ol.rows li:nth-child(1) .grip");
     wait::until_so("the other order", Duration::from_secs(5), || order()[0].ends_with("/backup"));
     browser.open(&path);
     browser.click("ol.rows li:nth-child(1) button[formaction$='/down']");
@@ -103,7 +103,7 @@ fn another_source_is_asked_for_while_somebody_watches() {
     viewer.more(100 * 188, Duration::from_secs(10));
     let browser = &home.browser;
     browser.open("/");
-    browser.until("On air");
+    browser.until("on air");
     browser.open(&format!("/channels/{channel}"));
     browser.until("watched");
     browser.click("form[action$='/recover'] button");

@@ -114,7 +114,7 @@ impl Browser {
         let (from, to) = (self.element(from), self.element(to));
         let at = |id: &str, y: i64| json!({ "type": "pointerMove", "duration": 200, "origin": { ELEMENT: id }, "x": 0, "y": y });
         let actions = json!([
-            at(&from, 0), { "type": "pointerDown", "button": 0 }, at(&from, 5), at(&to, -5), at(&to, -12),
+            at(&from, 0), { "type": "pointerDown", "button": 0 }, at(&from, -5), at(&to, 2), at(&to, -4),
             { "type": "pause", "duration": 200 }, { "type": "pointerUp", "button": 0 },
         ]);
         self.ask("POST", "/actions", &json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }));
