@@ -94,6 +94,7 @@ fn it_works_without_scripts() {
     let home = Home::new();
     home.provide();
     let browser = &home.browser;
+    browser.look(1280, 1400, false);
     browser.scripts(false);
     browser.open("/");
     browser.fill("input[name=password]", PASSWORD);
