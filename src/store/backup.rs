@@ -49,11 +49,22 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<Option<PathBuf>, StoreErr
     let new = data_dir.join(RESTORING);
     let _ = std::fs::remove_file(&new);
     copy(&source, &new)?;
+    end_logins(&new)?;
     let path = data_dir.join(FILE);
     let kept = set_aside(data_dir, &path)?;
     std::fs::rename(&new, &path).map_err(StoreError::io("cannot put in place", &path))?;
     sync_dir(data_dir)?;
     Ok(kept)
+}
+
+/// Browsers that were logged in when the backup was taken may have been logged out since.
+fn end_logins(path: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open(path)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'logins')";
+    if connection.query_row(sql, [], |row| row.get(0))? {
+        connection.execute("DELETE FROM logins", [])?;
+    }
+    connection.close().map_err(|(_, error)| StoreError::from(error))
 }
 
 /// Opens a file that is a sound database of Rooftop, and not of a newer one; reads all of it. Blocking.

@@ -172,11 +172,14 @@ impl Store {
         let Some((person, seen_ms)) = found else { return Ok((None, any)) };
         let (login, now) = (person.login, clock::wall_ms());
         if now.saturating_sub(seen_ms) >= SEEN_EVERY_MS {
-            self.change(move |connection| {
+            let noted = self.change(move |connection| {
                 connection.execute("UPDATE logins SET seen_ms = ?2 WHERE id = ?1", params![login, now])?;
                 Ok((Stale::NOTHING, ()))
-            })
-            .await?;
+            });
+            // A full disk must not lock out whoever could make room.
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, "that a login is used could not be noted");
+            }
         }
         Ok((Some(person), any))
     }

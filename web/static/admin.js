@@ -22,7 +22,7 @@ async function watch(place) {
     const answer = await fetch(`/api/v1/jobs/${place.dataset.job}`).catch(() => null);
     if (answer?.ok) {
       const job = await answer.json();
-      if (job.state !== "waiting" && job.state !== "running") { location.replace(location.pathname + location.search); return; }
+      if (job.state !== "waiting" && job.state !== "running") return over(place);
       const { bytes, total_bytes: total, items, left_s: left, step } = job.progress;
       if (bar && total) { bar.max = total; bar.value = bytes; } else bar?.removeAttribute("value");
       const parts = [job.state === "waiting" ? "waiting for another job" : step, bytes ? size(bytes) + (total ? ` of ${size(total)}` : "") : "",
@@ -31,6 +31,18 @@ async function watch(place) {
     } else if (answer && answer.status !== 503) return;
     await new Promise((done) => setTimeout(done, 700));
   }
+}
+
+// What somebody is typing is not thrown away for news.
+let touched = false;
+addEventListener("input", () => { touched = true; });
+function over(place) {
+  if (!touched) { location.replace(location.pathname + location.search); return; }
+  place.setAttribute("role", "status");
+  const link = document.createElement("a");
+  link.href = location.pathname + location.search;
+  link.textContent = "Done. Load the page anew.";
+  place.replaceChildren(link);
 }
 
 function size(bytes) {
@@ -97,6 +109,14 @@ document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.sure ?? event.target.dataset.sure;
   if (question && !confirm(question)) event.preventDefault();
 });
+
+// Addresses to be copied can be reached by the keyboard.
+for (const code of document.querySelectorAll("code.copy")) {
+  code.tabIndex = 0;
+  code.role = "button";
+  code.title = "Copy";
+  code.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); code.click(); } });
+}
 
 // A click on an address copies it. Browsers allow that only to pages they trust; elsewhere it is selected.
 document.addEventListener("click", async (event) => {

@@ -6,6 +6,8 @@ const Source = window.ManagedMediaSource ?? window.MediaSource;
 const [KEPT, BEHIND, EDGE] = [30, 4, 1];
 /** Milliseconds without a byte after which that is said, after which the stream is opened again, and how soon that is done. */
 const [SILENCE, LONG_SILENCE, FIRST_WAIT, LONGEST_WAIT] = [2500, 20_000, 250, 5000];
+/** A pause that nobody comes back from. */
+const LONG_PAUSE = 10 * 60_000;
 /** Openings in a row without a picture, after which it is given up. */
 const MOST_TRIES = 8;
 
@@ -145,7 +147,13 @@ function offer(place) {
     const silent = silence > SILENCE;
     const ahead = last - video.currentTime;
     if (silent && ahead < 0.3) return say("waiting", "No signal. The channel is looking for it…");
-    if (video.paused) return say("paused", "Paused. Playing goes on with what is on then.");
+    if (video.paused) {
+      mine.paused ??= performance.now();
+      // A tab that is forgotten keeps a tuner from others.
+      if (performance.now() - mine.paused > LONG_PAUSE) return end("idle", "Stopped after a long pause.");
+      return say("paused", "Paused. Playing goes on with what is on then.");
+    }
+    mine.paused = undefined;
     if (video.readyState < 3) return say("waiting", "One moment…");
     tries = 0;
     say("playing", video.muted ? "Without sound: switch it on below the picture." : "");

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::base::secret::Secret;
 
 const NAME: &str = "rooftop_session";
-/// 30 days: a login that is used goes on as long as it is used.
-const MAX_AGE_S: u32 = 30 * 24 * 3600;
+/// As long as browsers keep any: how long a login that is used goes on is the store's to say.
+const MAX_AGE_S: u32 = 400 * 24 * 3600;
 /// Fetch metadata (W3C): what kind of page asks.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

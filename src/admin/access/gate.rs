@@ -1,5 +1,7 @@
 //! Lets in whoever may: finds out who asks, by cookie or token, refuses forms that are not ours, and notes who changed what.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
@@ -16,12 +18,17 @@ use crate::admin::routes::Need;
 use crate::admin::web;
 use crate::base::chain::Chain;
 use crate::base::secret::Secret;
-use crate::http::{Peer, reply};
+use crate::http::{Peer, body, reply};
 
 /// Scripts of ours send what forms carry in this header.
 const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 /// Largest form. Files come another way.
 const MOST_BYTES: usize = 1 << 20;
+/// How long one may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The same of whoever is not logged in.
+const MOST_OF_NOBODY: usize = 16 * 1024;
+const PATIENCE_WITH_NOBODY: Duration = Duration::from_secs(5);
 
 /// What a guard knows.
 #[derive(Clone)]
@@ -44,7 +51,14 @@ pub async fn page(State(guard): State<Guard>, request: Request, next: Next) -> R
         Ok(found) => found,
         Err(response) => return *response,
     };
-    let Need::Role(role) = guard.need else { return next.run(with(request, asker)).await };
+    let Need::Role(role) = guard.need else {
+        // Whoever is not logged in may send little, and must not take long: bodies that never end would keep places from players.
+        let request = if changes { whole(request, MOST_OF_NOBODY, PATIENCE_WITH_NOBODY).await } else { Ok(request) };
+        return match request {
+            Ok(request) => next.run(with(request, asker)).await,
+            Err(response) => *response,
+        };
+    };
     let Some(asker) = asker else {
         return match (any, changes) {
             (false, _) => web::redirect("/setup"),
@@ -160,11 +174,20 @@ async fn genuine(request: Request, asker: &Asker) -> Result<Request, Box<Respons
     if !form.starts_with("application/x-www-form-urlencoded") {
         return Err(foreign());
     }
-    let (parts, body) = request.into_parts();
+    let (parts, body) = whole(request, MOST_BYTES, PATIENCE).await?.into_parts();
     let body = axum::body::to_bytes(body, MOST_BYTES).await.map_err(|_| foreign())?;
     if !said(&body) {
         return Err(foreign());
     }
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// The request with its body in memory: of at most so many bytes, in so much time.
+async fn whole(request: Request, most: usize, time: Duration) -> Result<Request, Box<Response>> {
+    let (parts, body) = request.into_parts();
+    let refused =
+        |_| Box::new(web::refusal(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large, or came too slowly. Nothing was done."));
+    let body = body::read(body, most, time).await.map_err(refused)?;
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 

@@ -51,9 +51,12 @@ impl Throttle {
         guesser.last = now;
     }
 
-    /// It was the right one.
+    /// It was the right one: it does not count. Wrong ones before it do: somebody with a password of their own may be guessing
+    /// another's.
     pub fn succeeded(&mut self, addr: IpAddr) {
-        self.guessers.remove(&network(addr));
+        if let Some(guesser) = self.guessers.get_mut(&network(addr)) {
+            guesser.wrong = guesser.wrong.saturating_sub(1);
+        }
     }
 }
 
@@ -96,8 +99,24 @@ mod tests {
         assert_eq!(throttle.wait(IpAddr::from([10, 0, 0, 3]), now), None, "nobody else waits");
         (0..40).for_each(|_| throttle.tried(addr, now));
         assert_eq!(throttle.wait(addr, now), Some(LONGEST));
-        throttle.succeeded(addr);
-        assert_eq!(throttle.wait(addr, now), None);
+        throttle.tried(addr, now + FORGET);
+        assert_eq!(throttle.wait(addr, now + FORGET), None, "it begins anew");
+    }
+
+    #[test]
+    fn a_right_one_forgives_no_wrong_one() {
+        let (mut throttle, addr, now) = (Throttle::default(), IpAddr::from([10, 0, 0, 2]), clock::now());
+        for _ in 0..100 {
+            throttle.tried(addr, now);
+            throttle.succeeded(addr);
+        }
+        assert_eq!(throttle.wait(addr, now), None, "logins as such cost nothing");
+        for _ in 0..=FREE {
+            throttle.tried(addr, now);
+            throttle.tried(addr, now);
+            throttle.succeeded(addr);
+        }
+        assert_eq!(throttle.wait(addr, now), Some(FIRST));
     }
 
     #[test]

@@ -473,6 +473,9 @@ fn named(playlist: &crate::store::Playlist) -> Vec<String> {
 }
 
 fn valid_location(location: &str) -> Result<String, FeedsError> {
+    if location.contains("***") {
+        return Err(FeedsError::invalid("location", "Type the whole address: what stands for a password here is not one."));
+    }
     let scheme = location.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     let known = scheme.is_none_or(|scheme| ["http", "https", "file"].contains(&scheme.as_str()));
     if !known || location.chars().any(char::is_control) || location.len() > 8192 {

@@ -433,6 +433,9 @@ fn wanted_location(request: &PlaylistRequest) -> Result<Option<String>, FeedsErr
 }
 
 fn valid_location(location: &str) -> Result<String, FeedsError> {
+    if location.contains("***") {
+        return Err(FeedsError::invalid("location", "Type the whole address: what stands for a password here is not one."));
+    }
     if location.chars().any(char::is_control) || location.len() > 8192 {
         return Err(FeedsError::invalid("location", "An address or a path is one line of at most 8192 characters."));
     }

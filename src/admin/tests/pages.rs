@@ -78,6 +78,14 @@ async fn a_playlist_goes_through_its_forms() {
     assert_eq!(house.send(&format!("/playlists/{id}"), &settings).await.0, 303);
     let kept = house.store.playlist(ProviderId(id)).await.unwrap();
     assert_eq!((kept.provider.name.as_str(), kept.provider.max_connections, kept.refresh_h), ("Other", 3, 0));
+    // What stands for a password is none, and a name without a scheme is no file of the box.
+    for (path, fields) in [
+        (format!("/playlists/{id}"), [("location", "http://u:***@h/list.m3u"), ("name", "Other")]),
+        ("/playlists".into(), [("location", "example.com/list.m3u"), ("welcome", "1")]),
+    ] {
+        assert_eq!(house.send(&path, &fields).await.0, 422, "{path}");
+    }
+    assert_eq!(house.store.playlist(ProviderId(id)).await.unwrap().provider.location, kept.provider.location);
     let items = house.seen(&format!("/playlists/{id}/items?search=two")).await;
     assert!(items.contains("Make a channel of Two") && !items.contains("Three"), "{items}");
     let wrong = house.send("/playlists", &[("location", "ftp://h/x")]).await;

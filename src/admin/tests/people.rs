@@ -209,3 +209,19 @@ async fn strangers_get_nothing() {
         assert_eq!(app.clone().oneshot(rebound).await.unwrap().status(), StatusCode::MISDIRECTED_REQUEST, "{path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_nobody_may_not_send_much_or_slowly() {
+    let app = app(1, settled());
+    let long = "x".repeat(20_000);
+    for path in ["/login", "/setup"] {
+        let response = app.clone().oneshot(form("POST", path, "", &[("password", &long)])).await.unwrap();
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        let mut endless = form("POST", path, "", &[]);
+        *endless.body_mut() = Body::from_stream(futures_util::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
+        let began = crate::base::clock::now();
+        let response = app.clone().oneshot(endless).await.unwrap();
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert!(crate::base::clock::now() - began < Duration::from_secs(6));
+    }
+}

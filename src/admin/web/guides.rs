@@ -8,7 +8,7 @@ use axum::http::Response;
 
 use super::fields::Fields;
 use super::parts::{self, Asked, show};
-use super::playlists::access_of;
+use super::playlists::{access_of, is_whole};
 use super::{Id, Shell, id, nothing_here};
 use crate::admin::access::Asker;
 use crate::admin::feeds::guides::{GuideRequest, GuideView, Offered};
@@ -84,6 +84,10 @@ pub async fn one(State(state): State<AdminState>, asker: Asker, at: Id, Query(as
 
 /// `POST /guide/sources`.
 pub async fn add(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
+    if fields.text("location").is_some_and(|location| !is_whole(location)) {
+        let text = "An address begins with http:// or https://, a path on the box with /.";
+        return parts::not_done(&FeedsError::Invalid("location", text.to_owned()));
+    }
     let request = GuideRequest {
         name: fields.text("name").map(str::to_owned),
         location: fields.text("location").map(str::to_owned),
@@ -103,13 +107,9 @@ pub async fn take(State(state): State<AdminState>, fields: Fields) -> Response<B
 /// `POST /guide/sources/{id}`: its settings.
 pub async fn change(State(state): State<AdminState>, at: Id, fields: Fields) -> Response<Body> {
     let Some(number) = id(at) else { return nothing_here() };
-    let view = match state.feeds.guide(GuideId(number)).await {
-        Ok(view) => view,
-        Err(error) => return parts::not_done(&error),
-    };
     let request = GuideRequest {
         name: fields.text("name").map(str::to_owned),
-        location: fields.text("location").filter(|location| *location != view.location).map(str::to_owned),
+        location: fields.text("location").map(str::to_owned),
         refresh_h: fields.number("refresh_h"),
         access: fields.is_set("access_too").then(|| access_of(&fields)),
         active: Some(fields.is_set("active")),

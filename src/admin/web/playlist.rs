@@ -91,7 +91,7 @@ fn facts(report: &serde_json::Value) -> Vec<(&'static str, String)> {
 }
 
 /// The simple rules that leave items out by their name.
-fn left_out(rules: &PlaylistRules) -> Vec<String> {
+pub(super) fn left_out(rules: &PlaylistRules) -> Vec<String> {
     rules.exclude.iter().filter(|rule| is_simple(rule)).filter_map(|rule| rule.name_regex.clone()).collect()
 }
 
@@ -136,10 +136,7 @@ pub async fn rules(State(state): State<AdminState>, at: Id, fields: Fields) -> R
 /// `POST /playlists/{id}`: its settings.
 pub async fn change(State(state): State<AdminState>, at: Id, fields: Fields) -> Response<Body> {
     let Some(number) = id(at) else { return nothing_here() };
-    let view = match state.feeds.playlist(ProviderId(number)).await {
-        Ok(view) => view,
-        Err(error) => return parts::not_done(&error),
-    };
+    let text = |name: &str| fields.text(name).map(str::to_owned);
     let mut access = access_of(&fields);
     // Values of headers and a proxy's password are not shown, and stay as long as nobody writes others.
     let access = if fields.is_set("access_too") { Some(std::mem::take(&mut access)) } else { None };
@@ -148,7 +145,10 @@ pub async fn change(State(state): State<AdminState>, at: Id, fields: Fields) -> 
         max_connections: Some(fields.number("max_connections")),
         refresh_h: fields.number("refresh_h"),
         active: Some(fields.is_set("active")),
-        location: fields.text("location").filter(|location| *location != view.location).map(str::to_owned),
+        location: text("location"),
+        server: text("server"),
+        username: text("username"),
+        password: text("password"),
         access,
         ..PlaylistRequest::default()
     };

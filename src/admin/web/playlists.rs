@@ -58,11 +58,15 @@ struct Page {
     cards: Vec<Card>,
 }
 
+/// What keeps a form in the first run.
+pub const WELCOME: &str = "<input type=\"hidden\" name=\"welcome\" value=\"1\">";
+
 #[derive(Template)]
 #[template(path = "playlist-new.html")]
 struct NewPage<'a> {
     shell: Shell,
     error: &'a str,
+    hidden: &'static str,
     location: &'a str,
     server: &'a str,
     username: &'a str,
@@ -90,6 +94,7 @@ fn new_page(asker: &Asker, error: &str, fields: &Fields) -> String {
     render(&NewPage {
         shell: Shell::new(asker, "/playlists", "Add a playlist"),
         error,
+        hidden: if fields.is_set("welcome") { WELCOME } else { "" },
         location: fields.text("location").unwrap_or_default(),
         server: fields.text("server").unwrap_or_default(),
         username: fields.text("username").unwrap_or_default(),
@@ -110,6 +115,10 @@ pub fn access_of(fields: &Fields) -> AccessRequest {
 /// `POST /playlists`: an address, a path or an account.
 pub async fn add(State(state): State<AdminState>, asker: Asker, fields: Fields) -> Response<Body> {
     let text = |name: &str| fields.text(name).map(str::to_owned);
+    if fields.text("location").is_some_and(|location| !is_whole(location)) {
+        let text = "An address begins with http:// or https://, a path on the box with /.";
+        return wrong(&asker, &FeedsError::Invalid("location", text.to_owned()), &fields);
+    }
     let request = PlaylistRequest {
         name: text("name"),
         location: text("location"),
@@ -123,6 +132,11 @@ pub async fn add(State(state): State<AdminState>, asker: Asker, fields: Fields) 
         Ok(view) => redirect(&added(&fields, view.id.0)),
         Err(error) => wrong(&asker, &error, &fields),
     }
+}
+
+/// Whether it is an address or a path, and not a name that would be looked for somewhere on the box.
+pub fn is_whole(location: &str) -> bool {
+    location.starts_with('/') || location.contains("://")
 }
 
 /// Where a new playlist is looked at: in the first run, or on its page.

@@ -10,7 +10,8 @@ use qrcode::render::svg;
 use serde::Deserialize;
 
 use super::parts::{self, show};
-use super::playlists::Card;
+use super::playlist::left_out;
+use super::playlists::{Card, WELCOME};
 use super::{Shell, redirect};
 use crate::admin::access::Asker;
 use crate::admin::feeds::guides::{GuideView, Offered};
@@ -92,7 +93,7 @@ pub async fn lists(asker: Asker) -> Response<Body> {
         server: "",
         username: "",
         name: "",
-        hidden: "<input type=\"hidden\" name=\"welcome\" value=\"1\">",
+        hidden: WELCOME,
     })
 }
 
@@ -116,7 +117,7 @@ pub async fn groups(State(state): State<AdminState>, asker: Asker, Query(which):
                 Some(Automatic::None) => "none",
                 Some(Automatic::All) | None => "all",
             },
-            leave_out: String::new(),
+            leave_out: left_out(&view.rules).join("\n"),
             channels: state.backend.catalog().channels.len(),
             card: Card::new(view, clock::wall_ms()),
         }),
