@@ -45,7 +45,7 @@ async fn a_device_is_made_changed_and_taken_away() {
     assert!(shown.contains("Kitchen") && shown.contains("0 of 3 tuners in use") && shown.contains("Added."), "{shown}");
     let id = DeviceId::from_random(77);
     let changed = [("name", "Cellar"), ("tuners", "1"), ("listen", "10.0.0.3:80")];
-    assert_eq!(house.done(&format!("/devices/{id}"), &changed).await, format!("/devices?note=saved#d-{id}"));
+    assert_eq!(house.done(&format!("/devices/{id}/change"), &changed).await, format!("/devices?note=saved#d-{id}"));
     assert!(house.see(&house.viewer, "/devices").await.contains("Cellar"));
     for (fields, word) in [
         ([("name", ""), ("tuners", "1"), ("listen", "10.0.0.4:80")], "1 to 64 characters"),

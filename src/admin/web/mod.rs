@@ -105,7 +105,8 @@ pub fn table(state: &AdminState) -> Table {
         .get("/playlists/{id}/items", VIEWER, playlist::items)
         .get("/devices", VIEWER, devices::show)
         .post("/devices", ADMIN, devices::add)
-        .post("/devices/{id}", ADMIN, devices::change)
+        // `/devices/…` itself is asked for by Plex, and answered with 404.
+        .post("/devices/{id}/change", ADMIN, devices::change)
         .post("/devices/{id}/remove", ADMIN, devices::remove)
         .post("/devices/{id}/channels", ADMIN, devices::choose)
         .get("/history", VIEWER, history::list)

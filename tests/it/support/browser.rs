@@ -122,8 +122,7 @@ impl Browser {
 
     /// What can be read on the page.
     pub fn text(&self) -> String {
-        let Some(body) = self.find("body") else { return String::new() };
-        self.ask("GET", &format!("/element/{body}/text"), &Value::Null).as_str().unwrap_or_default().to_owned()
+        self.run("return document.body?.innerText ?? ''").as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until this can be read.
