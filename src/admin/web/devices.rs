@@ -135,7 +135,7 @@ pub async fn add(State(state): State<AdminState>, Form(typed): Form<Typed>) -> R
     done(made.await, HERE, "added")
 }
 
-/// `POST /devices/{id}`: another name, other tuners, another address.
+/// `POST /devices/{id}/change`: another name, other tuners, another address.
 pub async fn change(State(state): State<AdminState>, Path(id): Path<String>, Form(typed): Form<Typed>) -> Response<Body> {
     let changed = async {
         let id = devices::existing(&state, &id)?;
