@@ -35,6 +35,8 @@ fn main() -> Result<(), Error> {
     let rules = json!({ "channels": "groups", "groups": ["Own"] });
     let (playlist, job) = server.add("playlists", &json!({ "location": path, "rules": rules }))?;
     server.wait(job)?;
+    let first = server.json("GET", "/api/v1/channels?limit=1", &serde_json::Value::Null)?;
+    let channel = first["channels"][0]["id"].as_i64().ok_or("no channel")?;
     let cookie = session::log_in(server.address, PASSWORD)?;
     let (ours, theirs) = (server.address, plain::Plain::start(&folder.path().join("plain"))?);
     let browser = browser::Browser::start()?;
@@ -45,7 +47,7 @@ fn main() -> Result<(), Error> {
     for page in [
         "/",
         "/channels",
-        "/channels/1",
+        &format!("/channels/{channel}"),
         "/playlists",
         &format!("/playlists/{playlist}"),
         &format!("/playlists/{playlist}/items"),
