@@ -52,8 +52,8 @@ pub struct Process {
     pub settings_file: String,
     /// Its log.
     pub logs: Recent,
-    /// Cancelled, it ends in good order and is started anew; absent where nobody would start it.
-    pub restart: Option<CancellationToken>,
+    /// Cancelled, it ends in good order and is started anew.
+    pub restart: CancellationToken,
 }
 
 impl Default for Process {
@@ -64,7 +64,7 @@ impl Default for Process {
             tables: Vec::new(),
             settings_file: String::new(),
             logs: Recent::default(),
-            restart: None,
+            restart: CancellationToken::new(),
         }
     }
 }

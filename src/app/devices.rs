@@ -45,6 +45,8 @@ pub struct House {
     pub publisher: Publisher,
     /// What the process knows of itself.
     pub process: Process,
+    /// What a person should know of the start.
+    pub notes: Vec<String>,
 }
 
 /// What is running.
@@ -63,9 +65,9 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process, notes } = house.clone();
         let main = bound.addresses();
-        let state = Arc::new(ArcSwap::from_pointee(situation(&bound, &main)));
+        let state = Arc::new(ArcSwap::from_pointee(Situation { notes, ..situation(&bound, &main) }));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
         let sessions = manager.clone();
         let rack = Rack::new(Parts {

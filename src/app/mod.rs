@@ -20,5 +20,5 @@ mod schedule;
 mod shutdown;
 mod wire;
 
-pub use shutdown::Ended;
+pub use shutdown::{Ended, is_service};
 pub use wire::run;

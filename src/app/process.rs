@@ -10,7 +10,7 @@ use crate::config::{Origin, Resolved, Shown, manual};
 const FLAGS: [&str; 6] = ["data_dir", "listen", "playlist", "tuners", "discovery", "log"];
 
 /// Everything that is known at the start.
-pub fn describe(resolved: &Resolved, restart: Option<CancellationToken>) -> Process {
+pub fn describe(resolved: &Resolved, restart: CancellationToken) -> Process {
     let mut tables: Vec<SettingTable> = Vec::new();
     for shown in &resolved.shown {
         let name = manual::table_of(shown.key);
@@ -55,7 +55,7 @@ mod tests {
             vec![("--playlist", "playlist", vec!["http://anna:geheim77@tv.example/get.php?password=geheim77".to_owned()])];
         let file = tempfile::NamedTempFile::new().unwrap();
         let resolved = resolve(flags, [], Some(file.path()), &surroundings).unwrap();
-        let process = describe(&resolved, None);
+        let process = describe(&resolved, CancellationToken::new());
         let text = format!("{process:?}");
         assert!(!text.contains("geheim77") && text.contains("tv.example"), "{text}");
         assert_eq!(process.settings_file, file.path().display().to_string());

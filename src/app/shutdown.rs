@@ -1,5 +1,5 @@
 //! When to end: SIGTERM or SIGINT; a second one ends at once. SIGHUP, by which some services read their settings again, ends nothing.
-//! A person may ask for another start, where systemd is there to make it.
+//! A person may ask for another start; where systemd runs it, that makes it.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};

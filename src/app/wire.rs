@@ -13,7 +13,7 @@ use super::import::Playlists;
 use super::listen;
 use super::ports::StorePorts;
 use super::publish::Publisher;
-use super::shutdown::{self, Ended, Signals};
+use super::shutdown::{Ended, Signals};
 use super::{demo, identity, process};
 use crate::admin::Feeds;
 use crate::base::chain::Chain;
@@ -57,9 +57,9 @@ async fn backdrop(config: &Config) -> Option<Backdrop> {
 pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let mut signals = Signals::install()?;
     let restart = CancellationToken::new();
-    let process = process::describe(&resolved, shutdown::is_service().then(|| restart.clone()));
+    let process = process::describe(&resolved, restart.clone());
     let config = resolved.config;
-    let store = open_store(&config).await?;
+    let (store, notes) = open_store(&config).await?;
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
@@ -99,6 +99,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         },
         publisher: publisher.clone(),
         process,
+        notes,
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
@@ -138,18 +139,27 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     Ok(ended)
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<Store> {
+/// The database, and what a person should know of how it was opened.
+async fn open_store(config: &Config) -> anyhow::Result<(Store, Vec<String>)> {
     let dir = config.data_dir.clone();
     let open = move || {
+        let mut notes = Vec::new();
         // One that cannot be put in place leaves the old database there, which is better than none.
         match store::restore_staged(&dir) {
             Ok(None) => {}
             Ok(Some(kept)) => {
                 tracing::info!(kept = %kept.display(), "the backup that waited is in place; the old database is kept")
             }
-            Err(error) => tracing::error!(error = %Chain(&error), "the backup that waited could not be put in place"),
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the backup that waited could not be put in place");
+                notes.push(format!(
+                    "The backup that waited could not be put in place ({}), so that everything is as it was before. It is kept as \
+                     rooftop.db.refused in the data directory until another one comes.",
+                    Chain(&error)
+                ));
+            }
         }
-        Store::open(&dir)
+        Store::open(&dir).map(|store| (store, notes))
     };
     let opened = tasks::blocking(open).await.context("cannot open the database")?;
     opened.with_context(|| format!("cannot use the data directory {}", config.data_dir.display()))

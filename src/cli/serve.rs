@@ -1,6 +1,9 @@
 //! `rooftop serve`: runs the tuner until a signal ends it.
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -9,8 +12,12 @@ use crate::app;
 use crate::base::telemetry;
 use crate::config::env::Stray;
 
-/// Says that it wants to be started again (`EX_TEMPFAIL` of sysexits(3)); the unit knows it.
+/// Says to systemd that it wants to be started again (`EX_TEMPFAIL` of sysexits(3)); the unit knows it.
 const RESTART: u8 = 75;
+
+/// Threads for blocking work end after this long without any. Small work comes every two seconds and wakes them in turn: with tokio's
+/// ten seconds, eight or so would stay for ever after a rush.
+const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
     let resolved = args.resolve()?;
@@ -19,14 +26,25 @@ pub(super) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
     for stray in &resolved.stray {
         tracing::warn!("{}", told(stray));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    // Asked now: once a newer version is installed in its place, nobody knows where this one came from.
+    let program = std::env::current_exe().context("cannot find its own program")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(IDLE).build().context("cannot start")?;
     let ended = runtime.block_on(app::run(resolved));
     // What still blocks is not waited for: everything that must be kept is.
     runtime.shutdown_background();
-    ended.map(|ended| match ended {
-        app::Ended::Stopped => ExitCode::SUCCESS,
-        app::Ended::ForRestart => ExitCode::from(RESTART),
-    })
+    match ended? {
+        app::Ended::Stopped => Ok(ExitCode::SUCCESS),
+        app::Ended::ForRestart if app::is_service() => Ok(ExitCode::from(RESTART)),
+        app::Ended::ForRestart => Err(start_again(program)),
+    }
+}
+
+/// Becomes a new process with the same number, in a terminal or a container, where nobody else would start it. Gives why not.
+fn start_again(program: PathBuf) -> anyhow::Error {
+    let mut command = Command::new(&program);
+    command.args(std::env::args_os().skip(1));
+    anyhow::Error::new(command.exec()).context(format!("cannot start {} again; start it by hand", program.display()))
 }
 
 /// A variable that looks like a setting, in words.

@@ -13,6 +13,8 @@ use super::{FILE, Store, StoreError, make_dir, schema};
 use crate::base::clock;
 
 const RESTORING: &str = "rooftop.db.restoring";
+/// Behind the name of the database that a backup took the place of, before the moment.
+pub(super) const SET_ASIDE: &str = ".before-restore-";
 
 impl Store {
     /// Copies the database, as it is at this moment, into one file of its own. Nobody has to wait meanwhile.
@@ -90,12 +92,12 @@ fn set_aside(data_dir: &Path, path: &Path) -> Result<Option<PathBuf>, StoreError
         tracing::warn!(%error, "the database that is replaced is damaged; it is kept as it is");
     }
     let stamp = jiff::Timestamp::from_millisecond(clock::wall_ms()).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut kept = with_suffix(path, &format!(".before-restore-{stamp}"));
+    let mut kept = with_suffix(path, &format!("{SET_ASIDE}{stamp}"));
     for again in 1.. {
         if kept.symlink_metadata().is_err() {
             break;
         }
-        kept = with_suffix(path, &format!(".before-restore-{stamp}-{again}"));
+        kept = with_suffix(path, &format!("{SET_ASIDE}{stamp}-{again}"));
     }
     for suffix in ["-wal", "-shm"] {
         let file = with_suffix(path, suffix);

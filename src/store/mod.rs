@@ -56,7 +56,7 @@ pub use lock::check_free;
 pub use playlists::{NewPlaylist, Origin, Playlist};
 pub use sources::Imported;
 pub use spool::Spool;
-pub use staged::{Staged, restore_staged};
+pub use staged::{Kept, Staged, restore_staged};
 pub use tokens::Token;
 
 use crate::base::tasks::Thread;

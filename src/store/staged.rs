@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::backup::{restore, sound, sync_dir, with_suffix};
+use super::backup::{SET_ASIDE, restore, sound, sync_dir, with_suffix};
 use super::{FILE, Store, StoreError};
 use crate::base::tasks;
 
@@ -12,12 +12,26 @@ const STAGED: &str = "rooftop.db.staged";
 /// What could not be put in place is moved here, so that it is not tried again at some later start.
 const REFUSED: &str = "rooftop.db.refused";
 
+/// Of databases that backups took the place of.
+const MOST_KEPT: usize = 3;
+
 /// A backup that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Staged {
     /// Its size.
     pub bytes: u64,
     /// Milliseconds since 1970 when it came.
+    pub at_ms: i64,
+}
+
+/// A database that is kept beside the one in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its file in the data directory.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Milliseconds since 1970 when it was changed last.
     pub at_ms: i64,
 }
 
@@ -59,6 +73,12 @@ impl Store {
         tasks::blocking(work).await.map_err(|_| StoreError::Gone)?
     }
 
+    /// Databases that are kept beside this one, the newest first: those that a backup took the place of, and a backup that could
+    /// not be put in place.
+    pub fn kept(&self) -> Vec<Kept> {
+        kept(&self.data_dir())
+    }
+
     /// Forgets the backup that waits. `false`: none did.
     ///
     /// # Errors
@@ -85,6 +105,7 @@ pub fn restore_staged(data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
     }
     match restore(&staged, data_dir) {
         Ok(kept) => {
+            prune(data_dir);
             std::fs::remove_file(&staged).map_err(StoreError::io("cannot remove", &staged))?;
             Ok(Some(kept.unwrap_or_else(|| data_dir.join(FILE))))
         }
@@ -93,6 +114,38 @@ pub fn restore_staged(data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
                 let _ = std::fs::rename(&staged, data_dir.join(REFUSED));
             }
             Err(error)
+        }
+    }
+}
+
+fn kept(data_dir: &Path) -> Vec<Kept> {
+    let set_aside = |name: &str| {
+        let stamp = name.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(SET_ASIDE));
+        stamp.is_some_and(|stamp| !stamp.ends_with("-wal") && !stamp.ends_with("-shm")) || name == REFUSED
+    };
+    let mut found: Vec<Kept> = std::fs::read_dir(data_dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok().filter(|name| set_aside(name))?;
+            let about = entry.metadata().ok()?;
+            let since = about.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            Some(Kept { name, bytes: about.len(), at_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) })
+        })
+        .collect();
+    // Their names begin with the moment.
+    found.sort_by(|one, other| other.name.cmp(&one.name));
+    found
+}
+
+/// Keeps the newest few of the databases that backups took the place of: they are as large as the one in use, and cards are small.
+fn prune(data_dir: &Path) {
+    for old in kept(data_dir).iter().filter(|kept| kept.name != REFUSED).skip(MOST_KEPT) {
+        let path = data_dir.join(&old.name);
+        tracing::info!(file = %path.display(), "removing the oldest database that a backup took the place of");
+        for path in [with_suffix(&path, "-wal"), with_suffix(&path, "-shm"), path] {
+            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -127,6 +180,25 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         assert_eq!((users(&store).await, store.staged()), (1, None));
         assert_eq!(restore_staged(dir.path()).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn the_newest_three_of_those_before_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let backup = dir.path().join("backup");
+        store.backup(&backup).await.unwrap();
+        store.close().await;
+        drop(store);
+        for _ in 0..5 {
+            std::fs::copy(&backup, dir.path().join(STAGED)).unwrap();
+            restore_staged(dir.path()).unwrap().unwrap();
+        }
+        std::fs::write(dir.path().join(REFUSED), "x").unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let names: Vec<String> = store.kept().into_iter().map(|kept| kept.name).collect();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert!(names[0] == REFUSED && names[1..].iter().all(|name| name.contains(SET_ASIDE)), "{names:?}");
     }
 
     #[tokio::test]

@@ -5,13 +5,13 @@ use std::time::Duration;
 use askama::Template;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
+use axum::http::Response;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use axum::http::{Response, StatusCode};
 use futures_util::stream;
 use tokio::io::AsyncReadExt;
 
+use super::Shell;
 use super::parts::{Asked, bytes, date, done, led, not_done, show as rendered};
-use super::{Shell, refusal};
 use crate::admin::access::Asker;
 use crate::admin::backups::{self, Incoming, Outgoing};
 use crate::admin::{AdminState, FeedsError};
@@ -31,7 +31,14 @@ struct Page {
     shell: Shell,
     size: String,
     staged: Option<Staged>,
-    can_restart: bool,
+    kept: Vec<Kept>,
+}
+
+/// A database that another one took the place of, or one that could not.
+struct Kept {
+    name: String,
+    size: String,
+    at: String,
 }
 
 /// A backup that waits.
@@ -53,7 +60,11 @@ pub async fn show(State(state): State<AdminState>, asker: Asker, Query(asked): Q
         shell: Shell::new(&asker, HERE, "Backup").noting(asked.note.as_deref()),
         size: bytes(store.bytes()),
         staged: store.staged().map(|staged| Staged { size: bytes(staged.bytes), at: date(staged.at_ms) }),
-        can_restart: state.process.restart.is_some(),
+        kept: store
+            .kept()
+            .into_iter()
+            .map(|kept| Kept { name: kept.name, size: bytes(kept.bytes), at: date(kept.at_ms) })
+            .collect(),
     })
 }
 
@@ -118,10 +129,7 @@ pub async fn forget(State(state): State<AdminState>) -> Response<Body> {
 
 /// `POST /backup/restart`: ends in good order; whoever started it starts it again.
 pub async fn restart(State(state): State<AdminState>, asker: Asker) -> Response<Body> {
-    let Some(restart) = &state.process.restart else {
-        return refusal(StatusCode::CONFLICT, "Nobody would start it again: restart Rooftop by hand.");
-    };
     tracing::info!(user.name = %asker.name, "a restart was asked for");
-    restart.cancel();
+    state.process.restart.cancel();
     rendered(&Restarting { shell: Shell::new(&asker, HERE, "Restarting") })
 }

@@ -1,8 +1,11 @@
 //! The admin pages, as people use them: in a browser, from an empty house to a playing channel.
 
 mod first_run;
+mod moving;
 mod pages;
+mod secrets;
 mod tasks;
+mod watching;
 
 use std::sync::Arc;
 

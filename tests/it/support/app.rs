@@ -1,5 +1,6 @@
 //! The real executable, in the namespace of a test, with a fresh data directory.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -289,9 +290,29 @@ impl App {
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
-    /// Open file descriptors.
+    /// What its open file descriptors are: paths, `socket:[…]`, `pipe:[…]`.
+    pub fn open_files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().flatten();
+        let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.map(|target| target.to_string_lossy().into_owned()).collect()
+    }
+
+    /// Open file descriptors but for those of the databases, which are opened when they are needed first, and stay.
     pub fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+        let data = self.data_dir().canonicalize().unwrap();
+        let database = |file: &&String| file.starts_with(&*data.join("rooftop.db").to_string_lossy()) || in_spool(file, &data);
+        let open = self.open_files();
+        open.len() - open.iter().filter(database).count()
+    }
+
+    /// How many threads it has of each name, without the number at its end.
+    pub fn threads(&self) -> BTreeMap<String, usize> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().flatten();
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.fold(BTreeMap::new(), |mut count, name| {
+            *count.entry(name.trim().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()).or_default() += 1;
+            count
+        })
     }
 
     /// Resident memory in KiB.
@@ -339,6 +360,10 @@ impl Drop for App {
             eprintln!("--- the end of the server's log ---\n{}", tail.join("\n"));
         }
     }
+}
+
+fn in_spool(file: &str, data: &Path) -> bool {
+    Path::new(file).starts_with(data.join("spool"))
 }
 
 fn temporary() -> tempfile::TempDir {

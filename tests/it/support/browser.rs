@@ -102,6 +102,13 @@ impl Browser {
         self.ask("POST", &format!("/element/{element}/value"), &json!({ "text": path.display().to_string() }));
     }
 
+    /// Where files go that are taken from pages.
+    pub fn downloads(&self, folder: &std::path::Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        let to = json!({ "behavior": "allow", "downloadPath": folder.display().to_string() });
+        self.tell("Browser.setDownloadBehavior", to);
+    }
+
     /// Presses keys, one after the other; `\u{e004}` is Tab, `\u{e007}` Enter (WebDriver, 17.4.2).
     pub fn press(&self, keys: &str) {
         let press = |key: char| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];

@@ -14,6 +14,17 @@ pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T
     }
 }
 
+/// Asks until it is so, or `limit` is over; says which.
+pub fn quietly(limit: Duration, mut probe: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
+    loop {
+        if probe() || Instant::now() > deadline {
+            return probe();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Asks until it is so, and says how long that took.
 pub fn until_so(what: &str, limit: Duration, mut probe: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
