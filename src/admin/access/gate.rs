@@ -142,6 +142,7 @@ async fn by_cookie(state: &AdminState, headers: &HeaderMap) -> Result<(Option<As
         name: person.name.clone(),
         role: person.role,
         person: Some(person),
+        token: None,
         csrf: cookie::csrf(secret),
     });
     Ok((asker, any))
@@ -231,7 +232,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Asker {
 
 impl Asker {
     /// Whoever holds a token.
-    pub fn of_token(name: String, role: crate::model::person::Role) -> Self {
-        Self { name, role, person: None, csrf: Secret::new(String::new()) }
+    pub fn of_token(name: String, role: crate::model::person::Role, token: &str) -> Self {
+        Self { name, role, person: None, token: Some(Secret::new(token.to_owned())), csrf: Secret::new(String::new()) }
     }
 }

@@ -115,6 +115,9 @@ pub struct PlaylistView {
     pub job: Option<u64>,
     /// What a person should know, as sentences.
     pub warnings: Vec<String>,
+    /// Those of them that make channels go, or will.
+    #[serde(skip)]
+    pub urgent: Vec<String>,
 }
 
 /// How a feed is fetched, without what is secret.
@@ -380,12 +383,13 @@ impl Feeds {
             held: playlist.versions.held.as_ref().map(VersionView::new),
             job: self.jobs.list().into_iter().find(running).map(|job| job.id),
             warnings: warnings(playlist, clock::wall_ms()),
+            urgent: urgent(playlist, clock::wall_ms()),
         }
     }
 }
 
-/// What a person should know about a playlist. Pure.
-fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
+/// What a person should know about a playlist, wherever they are. Pure.
+fn urgent(playlist: &Playlist, now_ms: i64) -> Vec<String> {
     let mut warnings = Vec::new();
     let account: Option<AccountInfo> = playlist.account.clone().and_then(|account| serde_json::from_value(account).ok());
     if let Some(warning) = account.and_then(|info| xtream::warning(&info, now_ms)) {
@@ -400,6 +404,12 @@ fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
             if playlist.imported_ms.is_some() { "What it brought the last time is served." } else { "It brings no channels." };
         warnings.push(format!("It could not be read: {error}. {then}"));
     }
+    warnings
+}
+
+/// What a person should know about a playlist. Pure.
+fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
+    let mut warnings = urgent(playlist, now_ms);
     let items = playlist.versions.current.as_ref().and_then(|current| current.version.report.get("items")?.as_u64());
     if playlist.sources == 0 && items.is_some_and(|items| items > 0) && playlist.active {
         warnings.push("None of its items is a channel: choose groups, or set `channels` of its rules to `all`.".to_owned());

@@ -116,7 +116,7 @@ pub async fn set_up(
     match state.feeds.store.add_user(ADMIN, Role::Admin, hashed, true).await {
         Ok(user) => {
             tracing::info!(client.addr = %peer.remote.ip(), "the first password was set");
-            enter(&state, user, peer.remote.ip(), &headers, "/welcome").await
+            enter(&state, (user, ADMIN, "the first password"), peer.remote.ip(), &headers, "/welcome").await
         }
         Err(StoreError::UserTaken(_)) => redirect("/login"),
         Err(error) => failed(&error),
@@ -178,14 +178,24 @@ pub async fn log_in(
         return response;
     };
     throttle().succeeded(addr);
-    enter(&state, user.id, addr, &headers, own_path(&typed.to)).await
+    enter(&state, (user.id, &user.name, "a login"), addr, &headers, own_path(&typed.to)).await
 }
 
-/// Logs a user in, and leads on.
-async fn enter(state: &AdminState, user: i64, addr: IpAddr, headers: &HeaderMap, to: &str) -> Response<Body> {
+/// Logs a user in, notes it, and leads on.
+async fn enter(
+    state: &AdminState,
+    (user, name, what): (i64, &str, &str),
+    addr: IpAddr,
+    headers: &HeaderMap,
+    to: &str,
+) -> Response<Body> {
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match state.feeds.store.log_in(user, addr.to_canonical().to_string(), agent).await {
+    let from = addr.to_canonical().to_string();
+    match state.feeds.store.log_in(user, from.clone(), agent).await {
         Ok(secret) => {
+            if let Err(error) = state.feeds.store.note_deed(name.to_owned(), what.to_owned(), from).await {
+                tracing::warn!(error = %Chain(&error), "that somebody logged in could not be noted");
+            }
             let mut response = redirect(to);
             if let Ok(cookie) = HeaderValue::from_str(&cookie::given(&secret)) {
                 response.headers_mut().insert(SET_COOKIE, cookie);
