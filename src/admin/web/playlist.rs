@@ -102,10 +102,16 @@ fn is_simple(rule: &Condition) -> bool {
 }
 
 /// The rules with what the form says; what it does not show stays. Pure.
+///
+/// Where all items were channels, every group was shown marked: whoever takes a mark away means the groups, even if the choice above
+/// them still says "all", as it does without scripts.
 fn rules_of(before: PlaylistRules, fields: &Fields) -> PlaylistRules {
+    let all_before = !matches!(before.channels, Some(Automatic::Groups | Automatic::None));
+    let picked = fields.number::<usize>("shown").is_some_and(|shown| fields.all("group").count() != shown);
     let channels = match fields.text("channels") {
         Some("groups") => Some(Automatic::Groups),
         Some("none") => Some(Automatic::None),
+        _ if all_before && picked => Some(Automatic::Groups),
         _ => Some(Automatic::All),
     };
     let simple = |name_regex: String| Condition { name_regex: Some(name_regex), ..Condition::default() };
@@ -202,6 +208,22 @@ pub async fn items(State(state): State<AdminState>, asker: Asker, at: Id, Query(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[rstest::rstest]
+    #[case::a_mark_was_taken_away(None, "channels=all&shown=2&group=News", Automatic::Groups)]
+    #[case::so_it_was_said(Some(Automatic::All), "channels=all&shown=2&group=News", Automatic::Groups)]
+    #[case::all_are_marked(None, "channels=all&shown=2&group=News&group=", Automatic::All)]
+    #[case::nothing_was_shown(None, "channels=all", Automatic::All)]
+    #[case::back_to_all(Some(Automatic::Groups), "channels=all&shown=2&group=News", Automatic::All)]
+    #[case::none(None, "channels=none&shown=2&group=News", Automatic::None)]
+    fn whoever_takes_a_mark_away_means_the_groups(
+        #[case] channels: Option<Automatic>,
+        #[case] form: &str,
+        #[case] after: Automatic,
+    ) {
+        let before = PlaylistRules { channels, ..PlaylistRules::default() };
+        assert_eq!(rules_of(before, &Fields::parse(form.as_bytes())).channels, Some(after));
+    }
 
     #[test]
     fn what_the_form_does_not_show_stays() {
