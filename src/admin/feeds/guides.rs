@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::anew::But;
 use super::playlists::{AccessRequest, AccessView, VersionView, valid_refresh};
 use super::{Feeds, FeedsError, sentence, valid_name};
 use crate::base::clock;
@@ -167,7 +168,10 @@ impl Feeds {
         let location = valid_location(location)?;
         let new = NewGuide {
             key: given::key(&location),
-            name: request.name.as_deref().map_or_else(|| Ok(given::name(&location)), |name| valid_name("name", name))?,
+            name: match request.name.as_deref() {
+                Some(name) => valid_name("name", name)?,
+                None => self.free_name(&location, But::default()).await?,
+            },
             playlist: None,
             access: request.access.unwrap_or_default().access()?,
             refresh_h: valid_refresh(request.refresh_h.unwrap_or(REFRESH_H))?,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::anew::But;
 use super::{Feeds, FeedsError, sentence, upload, valid_name};
 use crate::base::clock;
 use crate::base::jobs::State;
@@ -226,7 +227,10 @@ impl Feeds {
         Rules::new(&rules).map_err(|error| FeedsError::invalid("rules", sentence(&error)))?;
         let new = NewPlaylist {
             key: given::key(&location),
-            name: request.name.as_deref().map_or_else(|| Ok(given::name(&location)), |name| valid_name("name", name))?,
+            name: match request.name.as_deref() {
+                Some(name) => valid_name("name", name)?,
+                None => self.free_name(&location, But::default()).await?,
+            },
             max_connections: request.max_connections.flatten().map(valid_connections).transpose()?,
             access: request.access.unwrap_or_default().access()?,
             refresh_h: valid_refresh(request.refresh_h.unwrap_or(REFRESH_H))?,

@@ -22,6 +22,7 @@ mod playlist;
 mod playlists;
 mod settings;
 mod shell;
+mod typed;
 mod welcome;
 
 use axum::body::Body;

@@ -7,7 +7,8 @@ use axum::http::Response;
 
 use super::fields::Fields;
 use super::parts::{self, Asked, show};
-use super::{Shell, html, redirect};
+use super::typed::{Forms, with_user};
+use super::{Shell, html, redirect, welcome};
 use crate::admin::access::Asker;
 use crate::admin::feeds::playlists::{AccessRequest, PlaylistRequest, PlaylistView};
 use crate::admin::fragments::render;
@@ -58,19 +59,11 @@ struct Page {
     cards: Vec<Card>,
 }
 
-/// What keeps a form in the first run.
-pub const WELCOME: &str = "<input type=\"hidden\" name=\"welcome\" value=\"1\">";
-
 #[derive(Template)]
 #[template(path = "playlist-new.html")]
-struct NewPage<'a> {
+struct NewPage {
     shell: Shell,
-    error: &'a str,
-    hidden: &'static str,
-    location: &'a str,
-    server: &'a str,
-    username: &'a str,
-    name: &'a str,
+    forms: Forms,
 }
 
 /// `GET /playlists`.
@@ -87,19 +80,15 @@ pub async fn list(State(state): State<AdminState>, asker: Asker, Query(asked): Q
 
 /// `GET /playlists/new`.
 pub async fn new(asker: Asker) -> Response<Body> {
-    html(new_page(&asker, "", &Fields::default()))
+    html(new_page(&asker, Forms::default()))
 }
 
-fn new_page(asker: &Asker, error: &str, fields: &Fields) -> String {
-    render(&NewPage {
-        shell: Shell::new(asker, "/playlists", "Add a playlist"),
-        error,
-        hidden: if fields.is_set("welcome") { WELCOME } else { "" },
-        location: fields.text("location").unwrap_or_default(),
-        server: fields.text("server").unwrap_or_default(),
-        username: fields.text("username").unwrap_or_default(),
-        name: fields.text("name").unwrap_or_default(),
-    })
+/// The forms on their page, or on that of the first run.
+fn new_page(asker: &Asker, forms: Forms) -> String {
+    match forms.welcome {
+        true => welcome::lists_page(asker, forms),
+        false => render(&NewPage { shell: Shell::new(asker, "/playlists", "Add a playlist"), forms }),
+    }
 }
 
 /// What a form says of how a feed is fetched.
@@ -119,9 +108,14 @@ pub async fn add(State(state): State<AdminState>, asker: Asker, fields: Fields) 
         let text = "An address begins with http:// or https://, a path on the box with /.";
         return wrong(&asker, &FeedsError::Invalid("location", text.to_owned()), &fields);
     }
+    let location = fields.text("location").map(|at| with_user(at, fields.text("user"), fields.text("user_password")));
+    let location = match location.transpose() {
+        Ok(location) => location,
+        Err(error) => return wrong(&asker, &error, &fields),
+    };
     let request = PlaylistRequest {
         name: text("name"),
-        location: text("location"),
+        location,
         server: text("server"),
         username: text("username"),
         password: text("password"),
@@ -145,7 +139,7 @@ fn added(fields: &Fields, id: i64) -> String {
 }
 
 fn wrong(asker: &Asker, error: &FeedsError, fields: &Fields) -> Response<Body> {
-    let mut response = html(new_page(asker, &parts::sentence(error), fields));
+    let mut response = html(new_page(asker, Forms::of_fields(&parts::sentence(error), fields)));
     *response.status_mut() = parts::status(error);
     response
 }

@@ -11,11 +11,13 @@ use serde::Deserialize;
 
 use super::parts::{self, show};
 use super::playlist::left_out;
-use super::playlists::{Card, WELCOME};
-use super::{Shell, redirect};
+use super::playlists::Card;
+use super::typed::Forms;
+use super::{Shell, html, redirect};
 use crate::admin::access::Asker;
 use crate::admin::feeds::guides::{GuideView, Offered};
 use crate::admin::feeds::items::GroupView;
+use crate::admin::fragments::render;
 use crate::admin::overview::PLEX_MOST_CHANNELS;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, FeedsError};
@@ -29,14 +31,9 @@ const SHOWN: usize = 60;
 
 #[derive(Template)]
 #[template(path = "welcome-list.html")]
-struct Lists<'a> {
+struct Lists {
     shell: Shell,
-    error: &'a str,
-    location: &'a str,
-    server: &'a str,
-    username: &'a str,
-    name: &'a str,
-    hidden: &'a str,
+    forms: Forms,
 }
 
 #[derive(Template)]
@@ -86,15 +83,12 @@ pub struct Which {
 
 /// `GET /welcome`: where the channels come from.
 pub async fn lists(asker: Asker) -> Response<Body> {
-    show(&Lists {
-        shell: Shell::new(&asker, "/welcome", "Your channels"),
-        error: "",
-        location: "",
-        server: "",
-        username: "",
-        name: "",
-        hidden: WELCOME,
-    })
+    html(lists_page(&asker, Forms { welcome: true, ..Forms::default() }))
+}
+
+/// The first page with these forms.
+pub fn lists_page(asker: &Asker, forms: Forms) -> String {
+    render(&Lists { shell: Shell::new(asker, "/welcome", "Your channels"), forms })
 }
 
 /// `GET /welcome/groups?playlist=1`: which of them.
