@@ -158,7 +158,7 @@ impl Feeds {
         Ok(self.guide_view(&self.store.guide(id).await?))
     }
 
-    /// Makes one, and begins to read it.
+    /// Makes one, and begins to read it. The same one that could never be read is read anew as is said now.
     ///
     /// # Errors
     /// When what is said of it cannot be, or it is there already.
@@ -166,8 +166,12 @@ impl Feeds {
         let location = request.location.as_deref().map(str::trim).filter(|location| !location.is_empty());
         let location = location.ok_or_else(|| FeedsError::invalid("location", "A guide needs an address or a file."))?;
         let location = valid_location(location)?;
+        let key = given::key(&location);
+        if let Some(unread) = self.unread_guide(&key).await? {
+            return self.begin_guide_anew(unread, &location, request).await;
+        }
         let new = NewGuide {
-            key: given::key(&location),
+            key,
             name: match request.name.as_deref() {
                 Some(name) => valid_name("name", name)?,
                 None => self.free_name(&location, But::default()).await?,
