@@ -88,11 +88,16 @@ impl Feeds {
         Err(FeedsError::Conflict("Too many files are coming at once.".to_owned()))
     }
 
-    /// Makes a playlist of a file that has come, and begins to read it.
+    /// Makes a playlist of a file that has come, and begins to read it; in the place of `old`, if that one could never be read.
     ///
     /// # Errors
     /// As of any other playlist; the file is not kept then.
-    pub async fn add_uploaded(&self, upload: Upload, name: Option<String>) -> Result<PlaylistView, FeedsError> {
+    pub async fn add_uploaded(
+        &self,
+        old: Option<ProviderId>,
+        upload: Upload,
+        name: Option<String>,
+    ) -> Result<PlaylistView, FeedsError> {
         let at = upload.draft.with_extension("m3u");
         upload.keep(&at).await?;
         let request = PlaylistRequest {
@@ -100,7 +105,7 @@ impl Feeds {
             location: Some(at.display().to_string()),
             ..PlaylistRequest::default()
         };
-        let added = self.add_playlist(request).await;
+        let added = self.add_playlist_instead(old, request).await;
         if added.is_err() {
             let _ = fs::remove_file(&at).await;
         }

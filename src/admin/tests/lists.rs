@@ -50,3 +50,93 @@ async fn a_user_goes_into_the_address_and_no_two_lists_have_one_name() {
         assert!(shown.contains(word) && !shown.contains(SECRET) && shown.contains("name=\"user\" value=\"me\""), "{shown}");
     }
 }
+
+/// Waits until a playlist was looked at, and gives it.
+async fn looked_at(house: &Pages, id: i64) -> crate::store::Playlist {
+    for _ in 0..1000 {
+        let list = house.store.playlist(ProviderId(id)).await.unwrap();
+        if list.checked_ms.is_some() || list.imported_ms.is_some() {
+            return list;
+        }
+        crate::base::clock::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody looks at it");
+}
+
+#[tokio::test]
+async fn a_list_that_could_never_be_read_is_added_again_with_another_password() {
+    let house = Pages::new().await;
+    for (path, kind) in [("/playlists", "list.m3u"), ("/guides", "guide.xml")] {
+        let add = |password: &str| {
+            let location = format!("http://me:{password}@127.0.0.1:9/{kind}");
+            let access = json!({ "user_agent": format!("Box {password}") });
+            let app = house.app.clone();
+            async move {
+                let body = json!({ "location": location, "access": access });
+                send(&app, "POST", &format!("/api/v1{path}"), Some(body)).await
+            }
+        };
+        let (status, first) = add("wrong").await;
+        assert_eq!(status, StatusCode::CREATED, "{first}");
+        let one = format!("/api/v1{path}/{}", first["id"]);
+        let mut shown = Value::Null;
+        for _ in 0..1000 {
+            shown = send(&house.app, "GET", &one, None).await.1;
+            if !shown["last_error"].is_null() && shown["job"].is_null() {
+                break;
+            }
+            crate::base::clock::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(shown["last_error"].is_string(), "{shown}");
+        let (status, again) = add("right").await;
+        assert_eq!((status, &again["id"], &again["name"]), (StatusCode::CREATED, &first["id"], &first["name"]), "{again}");
+        assert_eq!(again["access"]["user_agent"], "Box right");
+        let jobs = send(&house.app, "GET", "/api/v1/jobs", None).await.1;
+        let reads = jobs["jobs"].as_array().unwrap().iter().filter(|job| job["kind"].as_str().unwrap().starts_with(&path[1..5]));
+        assert_eq!(reads.count(), 2, "it is read again: {jobs}");
+    }
+    let lists = house.store.playlists().await.unwrap();
+    assert_eq!((lists.len(), lists[0].provider.location.as_str()), (1, "http://me:right@127.0.0.1:9/list.m3u"));
+    assert_eq!(house.store.guides().await.unwrap()[0].location, "http://me:right@127.0.0.1:9/guide.xml");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_the_first_run_is_corrected_there() {
+    let house = Pages::new().await;
+    let fields = [("location", "http://127.0.0.1:9/typo.m3u"), ("user", "me"), ("user_password", SECRET), ("welcome", "1")];
+    let (status, to) = house.send("/playlists", &fields).await;
+    let id: i64 = to.trim_start_matches("/welcome/groups?playlist=").parse().unwrap();
+    assert_eq!(status, 303);
+    assert!(looked_at(&house, id).await.last_error.is_some());
+    let mut shown = String::new();
+    for _ in 0..1000 {
+        shown = house.seen(&to).await;
+        if !shown.contains("data-job") {
+            break;
+        }
+        crate::base::clock::sleep(Duration::from_millis(10)).await;
+    }
+    for word in ["It could not be read", "value=\"http://127.0.0.1:9/typo.m3u\"", "name=\"user\" value=\"me\"", "An account"] {
+        assert!(shown.contains(word), "{word} is missing in {shown}");
+    }
+    assert!(!shown.contains(SECRET) && shown.contains(&format!("name=\"instead\" value=\"{id}\"")), "{shown}");
+    assert!(!house.seen(&format!("/playlists/{id}?note=added")).await.contains("Added."));
+
+    let path = house.dir.path().join("right.m3u");
+    std::fs::write(&path, LIST).unwrap();
+    let number = id.to_string();
+    let right = [("location", path.to_str().unwrap()), ("welcome", "1"), ("instead", number.as_str())];
+    assert_eq!(house.send("/playlists", &right).await, (303, to), "it is the same playlist");
+    for _ in 0..1000 {
+        if house.store.playlist(ProviderId(id)).await.unwrap().imported_ms.is_some() {
+            break;
+        }
+        crate::base::clock::sleep(Duration::from_millis(10)).await;
+    }
+    let lists = house.store.playlists().await.unwrap();
+    assert_eq!((lists.len(), lists[0].provider.name.as_str(), names(&house).len()), (1, "right", 2));
+    // What could be read is in nobody's place.
+    let other = [("location", "http://127.0.0.1:9/other.m3u"), ("instead", number.as_str())];
+    assert_eq!(house.send("/playlists", &other).await.0, 303);
+    assert_eq!(house.store.playlists().await.unwrap().len(), 2);
+}

@@ -60,7 +60,7 @@ pub async fn one(State(state): State<AdminState>, asker: Asker, at: Id, Query(as
     let broken = report.get("first_broken").and_then(|lines| lines.as_array().cloned()).unwrap_or_default();
     let broken = broken.iter().filter_map(|line| Some((line.get("line")?.as_u64()?, line.get("why")?.as_str()?.to_owned())));
     show(&Page {
-        shell: Shell::new(&asker, "/playlists", view.name.clone()).noting(asked.note.as_deref()),
+        shell: Shell::new(&asker, "/playlists", view.name.clone()).noting(asked.unless_failed(view.last_error.is_some())),
         facts: facts(&report),
         broken: broken.collect(),
         difference,

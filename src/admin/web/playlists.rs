@@ -14,6 +14,7 @@ use crate::admin::feeds::playlists::{AccessRequest, PlaylistRequest, PlaylistVie
 use crate::admin::fragments::render;
 use crate::admin::{AdminState, FeedsError};
 use crate::base::clock;
+use crate::model::ProviderId;
 
 /// A playlist in the list.
 pub struct Card {
@@ -122,7 +123,7 @@ pub async fn add(State(state): State<AdminState>, asker: Asker, fields: Fields) 
         access: Some(access_of(&fields)),
         ..PlaylistRequest::default()
     };
-    match state.feeds.add_playlist(request).await {
+    match state.feeds.add_playlist_instead(fields.number("instead").map(ProviderId), request).await {
         Ok(view) => redirect(&added(&fields, view.id.0)),
         Err(error) => wrong(&asker, &error, &fields),
     }
@@ -151,10 +152,12 @@ pub async fn upload(
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Response<Body> {
     match received(&state, form).await {
-        Ok((upload, name, fields)) => match state.feeds.add_uploaded(upload, name).await {
-            Ok(view) => redirect(&added(&fields, view.id.0)),
-            Err(error) => wrong(&asker, &error, &fields),
-        },
+        Ok((upload, name, fields)) => {
+            match state.feeds.add_uploaded(fields.number("instead").map(ProviderId), upload, name).await {
+                Ok(view) => redirect(&added(&fields, view.id.0)),
+                Err(error) => wrong(&asker, &error, &fields),
+            }
+        }
         Err(error) => wrong(&asker, &error, &Fields::default()),
     }
 }
@@ -166,10 +169,11 @@ pub async fn received(
 ) -> Result<(crate::admin::feeds::upload::Upload, Option<String>, Fields), FeedsError> {
     let broken = || FeedsError::Invalid("file", "The file did not come whole. Try again.".to_owned());
     let mut form = form.map_err(|_| broken())?;
-    let mut welcome = false;
+    let mut said = Vec::new();
     while let Some(mut field) = form.next_field().await.map_err(|_| broken())? {
-        if field.name() == Some("welcome") {
-            welcome = true;
+        if let Some(name @ ("welcome" | "instead")) = field.name() {
+            let name = name.to_owned();
+            said.push((name, field.text().await.map_err(|_| broken())?));
             continue;
         }
         if field.name() != Some("file") {
@@ -181,7 +185,7 @@ pub async fn received(
         while let Some(bytes) = field.chunk().await.map_err(|_| broken())? {
             upload.push(&bytes).await?;
         }
-        let fields = Fields::parse(if welcome { b"welcome=1" } else { b"" });
+        let fields = Fields::of(said);
         return Ok((upload, name.filter(|name| !name.is_empty()), fields));
     }
     Err(FeedsError::Invalid("file", "Choose a file.".to_owned()))
@@ -191,12 +195,12 @@ pub async fn received(
 pub async fn refresh(State(state): State<AdminState>, id: super::Id) -> Response<Body> {
     let Some(id) = super::id(id) else { return super::nothing_here() };
     let to = format!("/playlists/{id}");
-    let started = state.feeds.refresh_playlist(crate::model::ProviderId(id), true).await;
+    let started = state.feeds.refresh_playlist(ProviderId(id), true).await;
     parts::done(started, &to, "started")
 }
 
 /// `POST /playlists/{id}/remove`.
 pub async fn remove(State(state): State<AdminState>, id: super::Id) -> Response<Body> {
     let Some(id) = super::id(id) else { return super::nothing_here() };
-    parts::done(state.feeds.remove_playlist(crate::model::ProviderId(id)).await, "/playlists", "removed")
+    parts::done(state.feeds.remove_playlist(ProviderId(id)).await, "/playlists", "removed")
 }

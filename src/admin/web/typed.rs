@@ -6,6 +6,8 @@ use url::Url;
 use super::fields::Fields;
 use crate::admin::FeedsError;
 use crate::base::secret::SafeUrl;
+use crate::model::Provider;
+use crate::playlist::given;
 use crate::playlist::xtream::Account;
 
 /// What the forms for a new playlist show.
@@ -15,6 +17,8 @@ pub struct Forms {
     pub error: String,
     /// Whether they belong to the first run.
     pub welcome: bool,
+    /// The playlist that could not be read, in whose place the next one comes.
+    pub instead: Option<i64>,
     /// The address without credentials; nothing where those are in its middle.
     pub location: String,
     /// What stands where an address is to be typed.
@@ -35,7 +39,8 @@ impl Forms {
     /// What was typed, and why it will not do.
     pub fn of_fields(error: &str, fields: &Fields) -> Self {
         let text = |name: &str| fields.text(name).unwrap_or_default().to_owned();
-        let base = Self { error: error.to_owned(), welcome: fields.is_set("welcome"), ..Self::default() };
+        let (welcome, instead) = (fields.is_set("welcome"), fields.number("instead"));
+        let base = Self { error: error.to_owned(), welcome, instead, ..Self::default() };
         if fields.is_set("server") {
             let (server, ..) = open(&text("server"));
             return Self { server, username: text("username"), account_name: text("name"), ..base };
@@ -45,10 +50,25 @@ impl Forms {
         Self { location, hint, user, name: text("name"), ..base }
     }
 
+    /// What was typed of a playlist in the first run that could not be read, and why it could not.
+    pub fn of_unread(error: &str, playlist: &Provider) -> Self {
+        let base = Self { error: error.to_owned(), welcome: true, instead: Some(playlist.id.0), ..Self::default() };
+        // A name that was made of the address is made anew with it.
+        let own = !playlist.name.starts_with(&given::name(&playlist.location));
+        let name = if own { playlist.name.clone() } else { String::new() };
+        if let Ok(account) = Account::from_location(&playlist.location) {
+            let (server, username) = (account.server().to_string(), account.username().expose().clone());
+            return Self { server, username, account_name: name, ..base };
+        }
+        let (location, hint, user) = open(&playlist.location);
+        Self { location, hint, user, name, ..base }
+    }
+
     /// What every one of the forms carries, as HTML.
     pub fn hidden(&self) -> String {
-        let welcome = "<input type=\"hidden\" name=\"welcome\" value=\"1\">";
-        if self.welcome { welcome.to_owned() } else { String::new() }
+        let one = |name: &str, value: i64| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">");
+        let welcome = self.welcome.then(|| one("welcome", 1));
+        welcome.into_iter().chain(self.instead.map(|id| one("instead", id))).collect()
     }
 
     /// What stands in the field of an address.
@@ -120,6 +140,7 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ProviderId;
 
     #[rstest::rstest]
     #[case(None, None, Ok("http://tv.example/list.m3u"))]
@@ -150,6 +171,20 @@ mod tests {
             assert!(refused.to_string().contains(word), "{location}: {refused}");
         }
         assert!(with_user("/home/list.m3u", None, None).is_ok());
+    }
+
+    #[test]
+    fn what_could_not_be_read_can_be_typed_again() {
+        let list = |name: &str, location: &str| {
+            let provider = Provider { id: ProviderId(7), name: name.into(), location: location.into(), max_connections: 1 };
+            Forms::of_unread("No.", &provider)
+        };
+        let forms = list("tv.example 2", "http://me:hunter2@tv.example/list.m3u");
+        assert_eq!((forms.location.as_str(), forms.user.as_str(), forms.name.as_str()), ("http://tv.example/list.m3u", "me", ""));
+        assert!(forms.hidden().contains("name=\"instead\" value=\"7\"") && !format!("{forms:?}").contains("hunter2"));
+        let forms = list("Mine", "xtream://me:hunter2@tv.example:8080/");
+        assert_eq!((forms.server.as_str(), forms.username.as_str()), ("http://tv.example:8080/", "me"));
+        assert!(forms.account_name == "Mine" && !format!("{forms:?}").contains("hunter2"));
     }
 
     #[test]

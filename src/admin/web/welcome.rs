@@ -9,12 +9,13 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
-use super::parts::{self, show};
+use super::parts::{self, Asked, show};
 use super::playlist::left_out;
 use super::playlists::Card;
 use super::typed::Forms;
 use super::{Shell, html, redirect};
 use crate::admin::access::Asker;
+use crate::admin::feeds::anew::could_never_be_read;
 use crate::admin::feeds::guides::{GuideView, Offered};
 use crate::admin::feeds::items::GroupView;
 use crate::admin::fragments::render;
@@ -45,6 +46,8 @@ struct Groups {
     automatic: &'static str,
     leave_out: String,
     channels: usize,
+    /// The forms again, where the list could not be read.
+    forms: Option<Forms>,
 }
 
 #[derive(Template)]
@@ -102,8 +105,16 @@ pub async fn groups(State(state): State<AdminState>, asker: Asker, Query(which):
         },
     };
     let Some(id) = id else { return redirect("/welcome") };
-    match state.feeds.playlist(id).await {
-        Ok(view) => show(&Groups {
+    let found = async {
+        let view = state.feeds.playlist(id).await?;
+        let kept = state.feeds.store.playlist(id).await?;
+        let again = could_never_be_read(&kept) && view.job.is_none();
+        let forms = again.then(|| Forms::of_unread(&view.warnings.join(" "), &kept.provider));
+        Ok::<_, FeedsError>((view, forms))
+    };
+    match found.await {
+        Ok((view, forms)) => show(&Groups {
+            forms,
             shell: Shell::new(&asker, "/welcome", "Which channels").noting(which.note.as_deref()),
             groups: state.feeds.groups(id).await.unwrap_or_default(),
             automatic: match view.rules.channels {
@@ -127,7 +138,11 @@ pub async fn guide(State(state): State<AdminState>, asker: Asker, Query(which): 
     };
     match found.await {
         Ok((guides, offered, mapped)) => show(&Guides {
-            shell: Shell::new(&asker, "/welcome", "The guide").noting(which.note.as_deref()),
+            shell: {
+                let asked = Asked { note: which.note };
+                let failed = guides.iter().any(|guide| guide.last_error.is_some());
+                Shell::new(&asker, "/welcome", "The guide").noting(asked.unless_failed(failed))
+            },
             guides,
             offered,
             mapped,
