@@ -140,3 +140,25 @@ async fn what_cannot_be_read_in_the_first_run_is_corrected_there() {
     assert_eq!(house.send("/playlists", &other).await.0, 303);
     assert_eq!(house.store.playlists().await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn an_item_that_has_a_channel_is_made_none_again() {
+    let house = Pages::new().await;
+    let id = house.with_list(LIST).await;
+    let one = house.store.catalog().channels[0].id;
+    let shown = house.seen(&format!("/playlists/{id}/items")).await;
+    assert!(shown.contains(&format!("href=\"/channels/{}\"", one.0)) && !shown.contains("Make a channel"), "{shown}");
+    let items = send(&house.app, "GET", &format!("/api/v1/playlists/{id}/items"), None).await.1;
+    assert_eq!(items["items"][0]["channel"], json!(one), "{items}");
+    let (number, item) = (id.to_string(), items["items"][0]["id"].to_string());
+    assert_eq!(house.send("/channels", &[("playlist", &number), ("item", &item)]).await.0, 409);
+    let wanted = json!({ "sources": [{ "playlist": id, "item": items["items"][0]["id"] }] });
+    let (status, problem) = send(&house.app, "POST", "/api/v1/channels", Some(wanted.clone())).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("(One) already"), "{problem}");
+    assert_eq!((names(&house), house.store.catalog().sources_of(one).len()), (vec!["One".into(), "Two".into()], 1));
+    // Of a channel that was taken away a new one may be made.
+    assert_eq!(house.send(&format!("/channels/{}/remove", one.0), &[]).await.0, 303);
+    assert!(house.seen(&format!("/playlists/{id}/items")).await.contains("Make a channel of One"));
+    assert_eq!(send(&house.app, "POST", "/api/v1/channels", Some(wanted)).await.0, StatusCode::CREATED);
+}
