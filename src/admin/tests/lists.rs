@@ -162,3 +162,22 @@ async fn an_item_that_has_a_channel_is_made_none_again() {
     assert!(house.seen(&format!("/playlists/{id}/items")).await.contains("Make a channel of One"));
     assert_eq!(send(&house.app, "POST", "/api/v1/channels", Some(wanted)).await.0, StatusCode::CREATED);
 }
+
+#[tokio::test]
+async fn only_a_provider_that_said_so_says_how_many_connections() {
+    let house = Pages::new().await;
+    let id = house.with_list(LIST).await;
+    let path = format!("/playlists/{id}");
+    assert!(house.seen(&path).await.contains("placeholder=\"2, unless the provider says otherwise\""));
+    let account = crate::playlist::xtream::AccountInfo {
+        status: crate::playlist::xtream::Status::Active,
+        expires_ms: None,
+        is_trial: false,
+        max_connections: Some(5),
+        active_connections: 0,
+        allowed_output_formats: Vec::new(),
+        server: crate::playlist::xtream::ServerInfo::default(),
+    };
+    house.store.set_account(ProviderId(id), json!(account), Some(5)).await.unwrap();
+    assert!(house.seen(&path).await.contains("placeholder=\"5, as the provider says\""));
+}

@@ -13,9 +13,10 @@ use super::{Id, Shell, id, nothing_here};
 use crate::admin::AdminState;
 use crate::admin::access::Asker;
 use crate::admin::feeds::items::{GroupView, ItemPage, ItemQuery};
-use crate::admin::feeds::playlists::PlaylistRequest;
+use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
 use crate::base::clock;
 use crate::model::{Automatic, Condition, PlaylistRules, ProviderId};
+use crate::playlist::xtream::AccountInfo;
 use crate::store::items::Difference;
 
 /// Items on a page.
@@ -32,6 +33,7 @@ struct Page {
     groups: Vec<GroupView>,
     automatic: &'static str,
     leave_out: String,
+    connections: String,
 }
 
 #[derive(Template)]
@@ -71,6 +73,7 @@ pub async fn one(State(state): State<AdminState>, asker: Asker, at: Id, Query(as
             Some(Automatic::All) | None => "all",
         },
         leave_out: left_out(&view.rules).join("\n"),
+        connections: connections(&view),
         card: Card::new(view, clock::wall_ms()),
     })
 }
@@ -88,6 +91,14 @@ fn facts(report: &serde_json::Value) -> Vec<(&'static str, String)> {
     ];
     let count = |name: &str| report.get(name).and_then(serde_json::Value::as_u64).filter(|count| *count > 0);
     rows.into_iter().filter_map(|(name, text)| Some((text, parts::count(count(name)?)))).collect()
+}
+
+/// What stands where a person says how many connections there are: only a panel says how many it allows.
+fn connections(view: &PlaylistView) -> String {
+    let account = view.account.clone().and_then(|account| serde_json::from_value::<AccountInfo>(account).ok());
+    let said = account.is_some_and(|account| account.max_connections.is_some());
+    let how = if said { "as the provider says" } else { "unless the provider says otherwise" };
+    format!("{}, {how}", view.max_connections)
 }
 
 /// The simple rules that leave items out by their name.
