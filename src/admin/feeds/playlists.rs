@@ -382,7 +382,7 @@ impl Feeds {
                 location if upload::is_uploaded(&self.store, location) => "upload",
                 _ => "m3u",
             },
-            location: given::shown(&playlist.provider.location),
+            location: given::shown(&given::present(&playlist.provider.location, &self.store.feeds_dir())),
             origin: playlist.origin,
             active: playlist.active,
             position: playlist.position,

@@ -12,12 +12,11 @@ use super::{Feeds, FeedsError};
 use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::model::ProviderId;
+use crate::playlist::given;
 use crate::store::Store;
 
 /// Largest file, in bytes: twice the largest playlist that we know of.
 pub const MOST_BYTES: u64 = 512 << 20;
-/// Beside the database.
-const FOLDER: &str = "uploads";
 const DRAFT: &str = "draft";
 /// What is left of an upload that broke off with the program is swept after this.
 const OLD: Duration = Duration::from_secs(3600);
@@ -71,7 +70,7 @@ impl Feeds {
     /// # Errors
     /// When there is none.
     pub async fn begin_upload(&self) -> Result<Upload, FeedsError> {
-        let folder = folder(&self.store);
+        let folder = given::uploads(&self.store.feeds_dir());
         fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
         sweep(&folder).await;
         let now_ms = clock::wall_ms();
@@ -123,7 +122,7 @@ impl Feeds {
             let text = "This playlist does not come from an uploaded file; change its address instead.";
             return Err(FeedsError::Conflict(text.to_owned()));
         }
-        upload.keep(Path::new(location)).await?;
+        upload.keep(Path::new(&given::present(location, &self.store.feeds_dir()))).await?;
         tracing::info!(playlist.id = id.0, "a file of a playlist was uploaded");
         Ok(self.readers.refresh_playlist(id, &playlist.provider.name, true))
     }
@@ -131,19 +130,15 @@ impl Feeds {
 
 /// Whether a playlist of this location was uploaded.
 pub(super) fn is_uploaded(store: &Store, location: &str) -> bool {
-    Path::new(location).parent().is_some_and(|parent| parent == folder(store))
+    let present = given::present(location, &store.feeds_dir());
+    Path::new(&present).parent().is_some_and(|parent| parent == given::uploads(&store.feeds_dir()))
 }
 
 /// Removes the file of a playlist that is taken away, if it was uploaded.
 pub(super) fn forget(store: &Store, location: &str) {
     if is_uploaded(store, location) {
-        let _ = std::fs::remove_file(location);
+        let _ = std::fs::remove_file(given::present(location, &store.feeds_dir()));
     }
-}
-
-fn folder(store: &Store) -> PathBuf {
-    let folder = store.feeds_dir().with_file_name(FOLDER);
-    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 async fn sweep(folder: &Path) {

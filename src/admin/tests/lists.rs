@@ -181,3 +181,25 @@ async fn only_a_provider_that_said_so_says_how_many_connections() {
     house.store.set_account(ProviderId(id), json!(account), Some(5)).await.unwrap();
     assert!(house.seen(&path).await.contains("placeholder=\"5, as the provider says\""));
 }
+
+#[tokio::test]
+async fn an_uploaded_list_is_found_in_another_data_directory() {
+    let house = Pages::new().await;
+    let name = "playlist-1764380000000.m3u";
+    let uploads = house.dir.path().join("uploads");
+    std::fs::create_dir(&uploads).unwrap();
+    std::fs::write(uploads.join(name), LIST).unwrap();
+    // As the database of another box has it.
+    let (status, to) = house.send("/playlists", &[("location", &format!("/before/uploads/{name}"))]).await;
+    assert_eq!(status, 303);
+    let id = to.trim_start_matches("/playlists/").split('?').next().unwrap().parse().unwrap();
+    assert_eq!(looked_at(&house, id).await.last_error, None);
+    assert_eq!(names(&house), ["One", "Two"]);
+    let shown = house.seen(&format!("/playlists/{id}")).await;
+    assert!(
+        shown.contains("uploaded file") && shown.contains("Another file in its place") && !shown.contains("/before/"),
+        "{shown}"
+    );
+    assert_eq!(house.send(&format!("/playlists/{id}/remove"), &[]).await.0, 303);
+    assert!(!uploads.join(name).exists());
+}
