@@ -39,6 +39,8 @@ pub struct Guard {
     pub need: Need,
     /// Whether it knows a query.
     pub query: bool,
+    /// Whether its handler bounds the body.
+    pub large: bool,
 }
 
 /// Middleware of a page.
@@ -53,7 +55,12 @@ pub async fn page(State(guard): State<Guard>, request: Request, next: Next) -> R
     };
     let Need::Role(role) = guard.need else {
         // Whoever is not logged in may send little, and must not take long: bodies that never end would keep places from players.
-        let request = if changes { whole(request, MOST_OF_NOBODY, PATIENCE_WITH_NOBODY).await } else { Ok(request) };
+        // What may be large without a login belongs to the first run, and is over with it.
+        if guard.large && any {
+            return web::redirect("/login");
+        }
+        let request =
+            if changes && !guard.large { whole(request, MOST_OF_NOBODY, PATIENCE_WITH_NOBODY).await } else { Ok(request) };
         return match request {
             Ok(request) => next.run(with(request, asker)).await,
             Err(response) => *response,
