@@ -3,6 +3,7 @@ mod described;
 mod direct;
 mod feeds;
 mod house;
+mod one_channel;
 mod pages;
 mod people;
 mod rescue;

@@ -3,16 +3,17 @@
 use super::*;
 
 /// A house with a real store behind it, an admin and a viewer, each as cookie and what forms carry.
-struct Pages {
-    app: Router,
-    store: Store,
+pub struct Pages {
+    pub app: Router,
+    pub store: Store,
+    pub jobs: Jobs,
     dir: tempfile::TempDir,
     admin: (String, String),
     viewer: (String, String),
 }
 
 impl Pages {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let mut people = Vec::new();
@@ -22,20 +23,20 @@ impl Pages {
             let csrf = access::cookie::csrf(secret.expose()).expose().clone();
             people.push((format!("rooftop_session={}", secret.expose()), csrf));
         }
-        let app = app_of(Memory(Mutex::new(catalog(0)), Some(store.clone()), None), store.clone(), settled());
+        let state = state_with(Memory(Mutex::new(catalog(0)), Some(store.clone()), None), store.clone(), settled());
         let (viewer, admin) = (people.pop().unwrap(), people.pop().unwrap());
-        Self { app, store, dir, admin, viewer }
+        Self { jobs: state.feeds.jobs.clone(), app: router(state), store, dir, admin, viewer }
     }
 
     /// A page as the admin sees it.
-    async fn seen(&self, path: &str) -> String {
+    pub async fn seen(&self, path: &str) -> String {
         let (status, text) = page(&self.app, &self.admin.0, path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         text
     }
 
     /// Sends a form as the admin; gives the status and where it leads.
-    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    pub async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", self.admin.1.as_str())]).collect();
         let response = self.app.clone().oneshot(form("POST", path, &self.admin.0, &fields)).await.unwrap();
         let to = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -43,7 +44,7 @@ impl Pages {
     }
 
     /// A list of this text, read.
-    async fn with_list(&self, text: &str) -> i64 {
+    pub async fn with_list(&self, text: &str) -> i64 {
         let path = self.dir.path().join("list.m3u");
         std::fs::write(&path, text).unwrap();
         let (status, to) = self.send("/playlists", &[("location", path.to_str().unwrap()), ("name", "Mine <&>")]).await;
@@ -57,9 +58,29 @@ impl Pages {
         }
         panic!("the list is not read");
     }
+
+    /// A guide of channels with these ids and names, read; without programmes.
+    pub async fn with_guide(&self, name: &str, channels: &[(&str, &str)]) -> GuideId {
+        let one = |(id, name): &(&str, &str)| format!("<channel id=\"{id}\"><display-name>{name}</display-name></channel>");
+        let path = self.dir.path().join(format!("{name}.xml"));
+        std::fs::write(&path, format!("<tv>{}</tv>", channels.iter().map(one).collect::<String>())).unwrap();
+        let fields = [("location", path.to_str().unwrap()), ("name", name)];
+        assert_eq!(self.send("/guide/sources", &fields).await.0, 303);
+        for _ in 0..1000 {
+            let guides = self.store.guides().await.unwrap();
+            if let Some(guide) = guides.iter().find(|guide| guide.name == name && guide.imported_ms.is_some()) {
+                for job in self.jobs.list() {
+                    self.jobs.ended(job.id).await;
+                }
+                return guide.id;
+            }
+            crate::base::clock::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the guide is not read");
+    }
 }
 
-const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
+pub const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
                     #EXTINF:-1 group-title=\"Sport\",Two\nhttp://h/2\n#EXTINF:-1 group-title=\"News\",Three\nhttp://h/3\nnonsense\n";
 
 #[tokio::test]
