@@ -25,3 +25,33 @@ async fn the_guide_that_is_marked_is_the_one_that_was_chosen() {
         assert!(!radio(&shown, &format!("{other}:one.de")).contains("checked"), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn programmes_that_are_still_being_read_are_told_of() {
+    let house = Pages::new().await;
+    house.with_list(LIST).await;
+    let one = house.store.catalog().channel(&"5".parse().unwrap()).unwrap().id.0;
+    let path = format!("/channels/{one}");
+    let guide = house.with_guide("East", &[("one.de", "One HD"), ("two.de", "Two")]).await;
+    house.send(&format!("{path}/mapping"), &[("choice", &format!("{}:two.de", guide.0))]).await;
+    let wait = |kind, subject| {
+        house.jobs.start(kind, subject, "East", |progress| async move {
+            progress.cancelled().await;
+            Ok(Value::Null)
+        })
+    };
+    let other = wait("guide.again", guide.0 + 1);
+    assert!(house.seen(&path).await.contains("Its guide has nothing for the next hours."), "another guide is read");
+    let job = wait("guide.again", guide.0);
+    let shown = house.seen(&path).await;
+    assert!(shown.contains("Its programmes are being read") && shown.contains(&format!("data-job=\"{job}\"")), "{shown}");
+    house.send(&format!("{path}/mapping"), &[("choice", "none")]).await;
+    let shown = house.seen(&path).await;
+    assert!(!shown.contains("look again") && !shown.contains("for the next hours"), "it is to have none: {shown}");
+    house.send(&format!("{path}/mapping"), &[("choice", "auto")]).await;
+    assert!(house.seen(&path).await.contains("A guide is being looked for"));
+    for job in [other, job] {
+        house.jobs.cancel(job);
+        house.jobs.ended(job).await;
+    }
+}

@@ -57,6 +57,9 @@ struct Page {
     how: &'static str,
     suggestions: Vec<Suggestion>,
     programmes: Vec<OnAir>,
+    /// The job that may bring programmes, where there are none.
+    reading: Option<u64>,
+    has_guide: bool,
 }
 
 /// `GET /channels/{id}`.
@@ -94,6 +97,9 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
     let here = address_for_people(peer, &situation.addresses);
     let mapping = state.feeds.mappings().await?.into_iter().find(|mapping| mapping.channel == id);
     let programmes = state.feeds.programmes(id, HOURS).await.unwrap_or_default();
+    let guide = mapping.as_ref().and_then(|mapping| mapping.guide);
+    // A channel that has none, as a person said, waits for nothing.
+    let waits = programmes.is_empty() && mapping.as_ref().is_none_or(|mapping| mapping.how.is_none() || guide.is_some());
     Ok(Page {
         shell: Shell::new(asker, "/channels", channel.name.clone()).noting(asked.note.as_deref()),
         groups: groups(&channel).collect::<Vec<_>>().join("; "),
@@ -105,6 +111,8 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
         how: mapping.as_ref().and_then(|mapping| mapping.how).map_or("It has no guide yet.", how),
         mapping,
         suggestions: state.feeds.suggestions(id).await.unwrap_or_default(),
+        has_guide: guide.is_some(),
+        reading: if waits { state.feeds.guide_job(guide) } else { None },
         programmes: programmes.iter().map(on_air).collect(),
         channel_id: id.0,
         channel,
