@@ -1,7 +1,11 @@
 //! The page of a channel: its guide and its sources.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::pages::{LIST, Pages};
 use super::*;
+use crate::admin::feeds::Readers;
+use crate::admin::feeds::edits::{BulkRequest, EditRequest, Selection};
 
 /// The radio of a choice, up to its end.
 fn radio<'a>(shown: &'a str, value: &str) -> &'a str {
@@ -54,4 +58,49 @@ async fn programmes_that_are_still_being_read_are_told_of() {
         house.jobs.cancel(job);
         house.jobs.ended(job).await;
     }
+}
+
+/// Counts how often it is told that something has changed.
+#[derive(Default)]
+struct Told(AtomicUsize);
+
+impl Readers for Told {
+    fn refresh_playlist(&self, _: ProviderId, _: &str, _: bool) -> u64 {
+        0
+    }
+    fn apply_rules(&self, _: ProviderId, _: &str) -> u64 {
+        0
+    }
+    fn refresh_guide(&self, _: GuideId, _: &str, _: bool) -> u64 {
+        0
+    }
+    fn accept_guide(&self, _: GuideId, _: &str) -> u64 {
+        0
+    }
+    fn changed(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn what_a_guide_is_found_by_is_told_at_once() {
+    let house = Pages::new().await;
+    house.with_list(LIST).await;
+    let told = Arc::new(Told::default());
+    let feeds = Feeds { store: house.store.clone(), jobs: house.jobs.clone(), readers: told.clone() };
+    let one = house.store.catalog().channel(&"5".parse().unwrap()).unwrap().id;
+    let said = Some(Some("one.de".to_owned()));
+    for (edit, times) in [
+        (EditRequest { guide_id: said.clone(), ..EditRequest::default() }, 1),
+        (EditRequest { favorite: Some(true), ..EditRequest::default() }, 1),
+        (EditRequest { name: said.clone(), ..EditRequest::default() }, 2),
+        (EditRequest { groups: Some(None), ..EditRequest::default() }, 3),
+    ] {
+        feeds.edit_channel(one, &edit).await.unwrap();
+        assert_eq!(told.0.load(Ordering::Relaxed), times, "{edit:?}");
+    }
+    let select = Selection { all: true, ..Selection::default() };
+    let set = EditRequest { guide_id: said, ..EditRequest::default() };
+    feeds.edit_channels(&BulkRequest { select, set, renumber: None }).await.unwrap();
+    assert_eq!(told.0.load(Ordering::Relaxed), 4);
 }
