@@ -124,6 +124,15 @@ pub fn player(agent: &str) -> String {
     if name.is_empty() { "a player".to_owned() } else { name }
 }
 
+/// `once`, `twice`, `3 times`.
+pub fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        number => format!("{number} times"),
+    }
+}
+
 /// `1 viewer`, `2 viewers`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

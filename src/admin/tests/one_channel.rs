@@ -6,6 +6,7 @@ use super::pages::{LIST, Pages};
 use super::*;
 use crate::admin::feeds::Readers;
 use crate::admin::feeds::edits::{BulkRequest, EditRequest, Selection};
+use crate::model::SessionHistory;
 
 /// The radio of a choice, up to its end.
 fn radio<'a>(shown: &'a str, value: &str) -> &'a str {
@@ -103,4 +104,26 @@ async fn what_a_guide_is_found_by_is_told_at_once() {
     let set = EditRequest { guide_id: said, ..EditRequest::default() };
     feeds.edit_channels(&BulkRequest { select, set, renumber: None }).await.unwrap();
     assert_eq!(told.0.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn a_source_says_how_it_did_in_the_last_day() {
+    let state = state_of(settled());
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.m3u");
+    std::fs::write(&list, LIST).unwrap();
+    let request = serde_json::from_value(json!({ "location": list })).unwrap();
+    let added = state.feeds.add_playlist(request).await.unwrap();
+    if let Some(job) = added.job {
+        state.feeds.jobs.ended(job).await;
+    }
+    // The backend of this house has the source of channel 1.
+    let lost = SessionHistory { channel_id: 1, ..house::session("News", "nothing came within 1 s") };
+    let other = SessionHistory { channel_id: 2, ..house::session("Sport", "another channel's") };
+    state.manager.journal().restore(vec![other, lost.clone()]);
+    let house = house::Visitors::of(state).await;
+    let shown = house.see(&house.viewer, "/channels/1").await;
+    let link = format!("href=\"/history/{}-{}\">lost once in the last day", lost.opened_at.0, lost.session_id);
+    assert!(shown.contains(&link) && shown.contains("last, just now: nothing came within 1 s</a>"), "{shown}");
+    assert!(shown.contains("does not play: upstream answered 404"), "and how it is: {shown}");
 }

@@ -141,10 +141,15 @@ pub async fn show(State(state): State<AdminState>, asker: Asker, Path(id): Path<
     })
 }
 
+/// Where a session is shown.
+pub fn path(session: &SessionHistory) -> String {
+    format!("{HERE}/{}-{}", session.opened_at.0, session.session_id)
+}
+
 fn session(session: &SessionHistory, now: Moment) -> Session {
     let viewers = usize::try_from(session.total_subscribers).unwrap_or_default();
     Session {
-        path: format!("{HERE}/{}-{}", session.opened_at.0, session.session_id),
+        path: path(session),
         number: session.guide_number.clone(),
         name: session.guide_name.clone(),
         active: session.active,
