@@ -154,11 +154,7 @@ pub fn watching(facts: &Facts) -> String {
             source: from.join(" · "),
             rate: words::rate(stats.bitrate_bps),
             since: words::duration(facts.since(stats.started_at)),
-            failovers: match stats.failovers {
-                0 => String::new(),
-                1 => "source changed once".to_owned(),
-                n => format!("source changed {n} times"),
-            },
+            failovers: words::changes(stats.failovers, stats.reopened),
             viewers: viewers.collect(),
         }
     });

@@ -9,6 +9,7 @@ mod people;
 mod rescue;
 mod tuners;
 mod users;
+mod watching;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
