@@ -1,7 +1,7 @@
 //! What people do with playlists, guides, channels and lineups: checked, carried out, and shown. The API and the commands are two
 //! ways of asking for the same.
 
-mod choices;
+pub mod choices;
 pub mod duplicates;
 pub mod edits;
 pub mod guides;

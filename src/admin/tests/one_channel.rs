@@ -53,6 +53,7 @@ async fn programmes_that_are_still_being_read_are_told_of() {
     house.send(&format!("{path}/mapping"), &[("choice", "none")]).await;
     let shown = house.seen(&path).await;
     assert!(!shown.contains("look again") && !shown.contains("for the next hours"), "it is to have none: {shown}");
+    assert!(radio(&shown, "none").contains("checked"), "{shown}");
     house.send(&format!("{path}/mapping"), &[("choice", "auto")]).await;
     assert!(house.seen(&path).await.contains("A guide is being looked for"));
     for job in [other, job] {
@@ -126,4 +127,33 @@ async fn a_source_says_how_it_did_in_the_last_day() {
     let link = format!("href=\"/history/{}-{}\">lost once in the last day", lost.opened_at.0, lost.session_id);
     assert!(shown.contains(&link) && shown.contains("last, just now: nothing came within 1 s</a>"), "{shown}");
     assert!(shown.contains("does not play: upstream answered 404"), "and how it is: {shown}");
+}
+
+#[tokio::test]
+async fn a_guide_is_found_by_name_and_id_in_all_guides() {
+    let house = Pages::new().await;
+    house.with_list(LIST).await;
+    let one = house.store.catalog().channel(&"5".parse().unwrap()).unwrap().id.0;
+    let path = format!("/channels/{one}");
+    let first = house.with_guide("East", &[("one.de", "One HD"), ("radio.de", "News Radio 24")]).await.0;
+    let shown = house.seen(&path).await;
+    assert!(!shown.contains("East"), "one guide needs no name: {shown}");
+    let many: Vec<(String, String)> = (0..25).map(|n| (format!("r{n}.de"), format!("Radio {n}"))).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    house.with_guide("West", &many).await;
+    for (find, words) in [
+        ("RADIO+24", ["News Radio 24", "radio.de · East", "Found: 2."]),
+        ("radio.DE", ["News Radio 24", "radio.de · East", "Found: 1."]),
+        ("radio", ["Radio 0", "r0.de · West", "The first 20 that were found:"]),
+        ("nowhere", ["No guide has", "value=\"nowhere\"", "value=\"auto\""]),
+    ] {
+        let shown = house.seen(&format!("{path}?find={find}")).await;
+        assert!(words.iter().all(|word| shown.contains(word)), "{find}: {words:?} in {shown}");
+    }
+    // What was found and chosen is there without a search, with its name.
+    let choice = format!("{first}:radio.de");
+    assert_eq!(house.send(&format!("{path}/mapping"), &[("choice", &choice)]).await.0, 303);
+    let shown = house.seen(&path).await;
+    assert!(shown.contains("<b>News Radio 24</b> <span class=\"quiet\">radio.de · East.</span>"), "{shown}");
+    assert!(radio(&shown, &choice).contains("checked"), "{shown}");
 }

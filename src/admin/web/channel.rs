@@ -5,15 +5,17 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
+use serde::Deserialize;
 
 use super::fields::Fields;
-use super::parts::{self, Asked, show};
+use super::parts::{self, show};
 use super::{Id, Shell, history, id, nothing_here, refusal};
 use crate::admin::access::Asker;
 use crate::admin::backend::BackendError;
+use crate::admin::feeds::choices::Choices;
 use crate::admin::feeds::duplicates::Backup;
 use crate::admin::feeds::edits::{EditRequest, SourceRequest, groups};
-use crate::admin::feeds::guides::{MappingRequest, MappingView, Suggestion};
+use crate::admin::feeds::guides::{MappingRequest, MappingView};
 use crate::admin::losses::{self, Record};
 use crate::admin::page::address_for_people;
 use crate::admin::{AdminState, FeedsError, words};
@@ -26,6 +28,16 @@ use crate::model::{Channel, ChannelId, GuideId, Health, Moment, Programme, Provi
 const HOURS: u32 = 12;
 /// Sessions of the last day that are looked at.
 const SESSIONS: usize = 500;
+
+/// How the page is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// What was done just now, by its word.
+    note: Option<String>,
+    /// What is looked for in the guides.
+    find: String,
+}
 
 struct SourceRow {
     id: i64,
@@ -62,11 +74,13 @@ struct Page {
     backups: Vec<Backup>,
     mapping: Option<MappingView>,
     how: &'static str,
-    suggestions: Vec<Suggestion>,
+    choices: Choices,
     programmes: Vec<OnAir>,
     /// The job that may bring programmes, where there are none.
     reading: Option<u64>,
     has_guide: bool,
+    /// A person said that it has none.
+    has_none: bool,
 }
 
 /// `GET /channels/{id}`.
@@ -75,16 +89,16 @@ pub async fn one(
     Extension(peer): Extension<Peer>,
     asker: Asker,
     at: Id,
-    Query(asked): Query<Asked>,
+    Query(view): Query<View>,
 ) -> Response<Body> {
     let Some(number) = id(at) else { return nothing_here() };
-    match page(&state, peer, &asker, ChannelId(number), asked).await {
+    match page(&state, peer, &asker, ChannelId(number), view).await {
         Ok(page) => show(&page),
         Err(error) => parts::not_done(&error),
     }
 }
 
-async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, asked: Asked) -> Result<Page, FeedsError> {
+async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, view: View) -> Result<Page, FeedsError> {
     let channel = state.feeds.any_channel(id).await?;
     let (catalog, now_ms) = (state.backend.catalog(), clock::wall_ms());
     let now = Moment(now_ms);
@@ -109,11 +123,13 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
     let here = address_for_people(peer, &situation.addresses);
     let mapping = state.feeds.mappings().await?.into_iter().find(|mapping| mapping.channel == id);
     let programmes = state.feeds.programmes(id, HOURS).await.unwrap_or_default();
+    let choices = state.feeds.choices(id, mapping.as_ref(), &view.find).await.unwrap_or_default();
     let guide = mapping.as_ref().and_then(|mapping| mapping.guide);
     // A channel that has none, as a person said, waits for nothing.
-    let waits = programmes.is_empty() && mapping.as_ref().is_none_or(|mapping| mapping.how.is_none() || guide.is_some());
+    let has_none = guide.is_none() && mapping.as_ref().is_some_and(|mapping| mapping.how.is_some());
+    let waits = programmes.is_empty() && !has_none;
     Ok(Page {
-        shell: Shell::new(asker, "/channels", channel.name.clone()).noting(asked.note.as_deref()),
+        shell: Shell::new(asker, "/channels", channel.name.clone()).noting(view.note.as_deref()),
         groups: groups(&channel).collect::<Vec<_>>().join("; "),
         address: format!("http://{here}:{}/auto/v{}", situation.main_port, channel.number),
         seen: channel.info.as_ref().map(words::stream).unwrap_or_default(),
@@ -122,8 +138,9 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
         backups: state.feeds.backups(id).await.unwrap_or_default(),
         how: mapping.as_ref().and_then(|mapping| mapping.how).map_or("It has no guide yet.", how),
         mapping,
-        suggestions: state.feeds.suggestions(id).await.unwrap_or_default(),
+        choices,
         has_guide: guide.is_some(),
+        has_none,
         reading: if waits { state.feeds.guide_job(guide) } else { None },
         programmes: programmes.iter().map(on_air).collect(),
         channel_id: id.0,
