@@ -157,3 +157,15 @@ async fn a_guide_is_found_by_name_and_id_in_all_guides() {
     assert!(shown.contains("<b>News Radio 24</b> <span class=\"quiet\">radio.de · East.</span>"), "{shown}");
     assert!(radio(&shown, &choice).contains("checked"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_search_among_the_mappings_finds_channels_that_have_a_guide() {
+    let house = Pages::new().await;
+    house.with_list(LIST).await;
+    let one = house.store.catalog().channel(&"5".parse().unwrap()).unwrap().id.0;
+    house.send(&format!("/channels/{one}/mapping"), &[("choice", "none")]).await;
+    let link = format!("/channels/{one}#guide");
+    assert!(!house.seen("/guide/mapping").await.contains(&link), "it is settled");
+    assert!(house.seen("/guide/mapping?q=one&show=").await.contains(&link));
+    assert!(house.seen("/guide/mapping?q=zzz").await.contains("No channel is called that."));
+}
