@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::losses;
 use crate::base::secret::SafeUrl;
-use crate::model::{Moment, SessionHistory, SourceHistory};
+use crate::model::{Moment, SessionHistory};
 
 /// What they are about: the last seven days.
 pub const SPAN_MS: i64 = 7 * 24 * 3_600_000;
@@ -49,7 +50,8 @@ pub fn figures(sessions: &[SessionHistory], now: Moment, name_of: &dyn Fn(i64) -
         let watched_ms: i64 = session.subscribers.iter().map(|viewer| watched(viewer.connected_at, viewer.closed_at)).sum();
         found.watched_ms += watched_ms;
         *channels.entry(format!("{} {}", session.guide_number, session.guide_name)).or_default() += watched_ms;
-        for source in lost(session).filter(|source| source.deselected_at.is_some_and(|at| at.0 > since)) {
+        let lost = losses::of_session(session).map(|loss| loss.source);
+        for source in lost.filter(|source| source.deselected_at.is_some_and(|at| at.0 > since)) {
             let name = name_of(source.source_id).unwrap_or_else(|| SafeUrl(&source.stream_url).to_string());
             *sources.entry(name).or_default() += 1;
         }
@@ -57,18 +59,6 @@ pub fn figures(sessions: &[SessionHistory], now: Moment, name_of: &dyn Fn(i64) -
     found.channels = bars(channels);
     found.sources = bars(sources);
     found
-}
-
-/// The times that a source was lost: another one, or the same, had to be found, or nothing could be found and the session failed.
-fn lost(session: &SessionHistory) -> impl Iterator<Item = &SourceHistory> {
-    let next = session.sources.iter().skip(1).map(Some).chain([None]);
-    session.sources.iter().zip(next).filter_map(|(source, next)| {
-        let lost = match next {
-            Some(next) => next.selection_reason.starts_with("recovery"),
-            None => !session.terminal_error.is_empty(),
-        };
-        lost.then_some(source)
-    })
 }
 
 /// The largest first.
@@ -82,7 +72,7 @@ fn bars(values: HashMap<String, i64>) -> Vec<Bar> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SubscriberHistory;
+    use crate::model::{SourceHistory, SubscriberHistory};
 
     const HOUR: i64 = 3_600_000;
     const NOW: Moment = Moment(100 * 24 * HOUR);

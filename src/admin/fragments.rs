@@ -27,6 +27,7 @@ struct Watching {
 /// One running channel.
 struct Card {
     key: u64,
+    channel: i64,
     number: String,
     name: String,
     state: &'static str,
@@ -134,6 +135,7 @@ pub fn watching(facts: &Facts) -> String {
         });
         Card {
             key: stats.id.0,
+            channel: stats.channel.0,
             number: stats.number.to_string(),
             name: stats.name.clone(),
             state: match (stats.live, stats.recovering) {
@@ -152,11 +154,7 @@ pub fn watching(facts: &Facts) -> String {
             source: from.join(" · "),
             rate: words::rate(stats.bitrate_bps),
             since: words::duration(facts.since(stats.started_at)),
-            failovers: match stats.failovers {
-                0 => String::new(),
-                1 => "source changed once".to_owned(),
-                n => format!("source changed {n} times"),
-            },
+            failovers: words::changes(stats.failovers, stats.reopened),
             viewers: viewers.collect(),
         }
     });

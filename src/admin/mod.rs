@@ -15,6 +15,7 @@ mod figures;
 mod fragments;
 mod health;
 mod live;
+mod losses;
 mod notices;
 mod overview;
 mod page;

@@ -4,11 +4,13 @@ mod direct;
 mod feeds;
 mod house;
 mod lists;
+mod one_channel;
 mod pages;
 mod people;
 mod rescue;
 mod tuners;
 mod users;
+mod watching;
 
 use std::net::IpAddr;
 use std::sync::Mutex;

@@ -124,6 +124,25 @@ pub fn player(agent: &str) -> String {
     if name.is_empty() { "a player".to_owned() } else { name }
 }
 
+/// `once`, `twice`, `3 times`.
+pub fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        number => format!("{number} times"),
+    }
+}
+
+/// `source changed twice, opened again once`; of all changes so many came back to the same source.
+pub fn changes(all: u64, reopened: u64) -> String {
+    match (all.saturating_sub(reopened), reopened) {
+        (0, 0) => String::new(),
+        (0, again) => format!("source opened again {}", times(again)),
+        (other, 0) => format!("source changed {}", times(other)),
+        (other, again) => format!("source changed {}, opened again {}", times(other), times(again)),
+    }
+}
+
 /// `1 viewer`, `2 viewers`.
 pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -149,6 +168,15 @@ mod tests {
     #[case(273_600, "3 d 4 h")]
     fn durations(#[case] seconds: u64, #[case] shown: &str) {
         assert_eq!(duration(Duration::from_secs(seconds)), shown);
+    }
+
+    #[rstest::rstest]
+    #[case(0, 0, "")]
+    #[case(1, 0, "source changed once")]
+    #[case(3, 3, "source opened again 3 times")]
+    #[case(5, 3, "source changed twice, opened again 3 times")]
+    fn changes_of_source(#[case] all: u64, #[case] reopened: u64, #[case] shown: &str) {
+        assert_eq!(changes(all, reopened), shown);
     }
 
     #[test]

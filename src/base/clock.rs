@@ -2,6 +2,7 @@
 //!
 //! Time is tokio's, so a test that starts with `start_paused = true` simulates it.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -65,5 +66,39 @@ impl Timer {
     /// Ready once the deadline has passed; else the task is woken then.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.as_mut().poll(cx)
+    }
+}
+
+/// A length of time in a sentence for people: `300 ms`, `1 s`, `1.5 s`, `45 s`. A millionth of a second tells nobody anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounded(pub Duration);
+
+impl fmt::Display for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        let tenths = (ms + 50) / 100;
+        match (ms, tenths % 10) {
+            (0..1000, _) => write!(f, "{ms} ms"),
+            (1000..9950, 1..) => write!(f, "{}.{} s", tenths / 10, tenths % 10),
+            _ => write!(f, "{} s", (ms + 500) / 1000),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(300_000_000, "300 ms")]
+    #[case(1_001_968_631, "1 s")]
+    #[case(1_500_000_000, "1.5 s")]
+    #[case(1_949_000_000, "1.9 s")]
+    #[case(1_960_000_000, "2 s")]
+    #[case(9_970_000_000, "10 s")]
+    #[case(45_400_000_000, "45 s")]
+    #[case(90_000_000_000, "90 s")]
+    fn lengths_of_time_are_for_people(#[case] nanoseconds: u64, #[case] shown: &str) {
+        assert_eq!(Rounded(Duration::from_nanos(nanoseconds)).to_string(), shown);
     }
 }

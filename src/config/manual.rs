@@ -66,6 +66,14 @@ mod tests {
         }
     }
 
+    /// "(API)" stood where a channel's page has had it for long.
+    #[test]
+    fn what_a_channel_says_otherwise_is_said_on_its_page() {
+        let shown = KEYS.iter().find(|key| key.name == "recovery.hot_standby").map(help).unwrap();
+        assert!(shown.ends_with("one by one, each on its page."), "{shown}");
+        assert!(!EXAMPLE.contains("(API)"));
+    }
+
     #[test]
     fn paragraphs_are_joined() {
         let text = "# About.\n\n# One: \"a\"\n#   \"b\"  be\n#one = 1\n\n# What is\n# inside.\n[box]\n\n# Two and three.\n#one = 2\n#two = 3\n";

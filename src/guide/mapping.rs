@@ -25,6 +25,19 @@ pub async fn channels_of(store: &Store, guide: &Guide) -> Result<Vec<GuideChanne
     tasks::blocking(move || Programmes::open(&path)?.channels()).await.map_err(|_| StoreError::Gone)?
 }
 
+/// One of them, as it was when the guide was last read.
+///
+/// # Errors
+/// When its version cannot be read.
+pub async fn channel_of(store: &Store, guide: &Guide, id: &str) -> Result<Option<GuideChannel>, StoreError> {
+    let Some(current) = &guide.versions.current else { return Ok(None) };
+    let (path, id) = (store.feeds_dir().join(&current.version.file), id.to_owned());
+    if !path.exists() {
+        return Ok(None);
+    }
+    tasks::blocking(move || Programmes::open(&path)?.channel(&id)).await.map_err(|_| StoreError::Gone)?
+}
+
 /// A guide with its channels.
 struct Known {
     id: GuideId,
@@ -148,6 +161,40 @@ pub async fn suggest(store: &Store, channels: Vec<Channel>) -> Result<Vec<(Chann
     tasks::blocking(work).await.map_err(|_| StoreError::Gone)
 }
 
+/// Channels of all guides in use with `search` in a name or in their id, whatever the case, the nearest first; at most `most`.
+///
+/// # Errors
+/// When the guides cannot be read.
+pub async fn find(store: &Store, search: &str, most: usize) -> Result<Vec<(GuideId, GuideChannel)>, StoreError> {
+    let guides = known(store, None).await?;
+    let search = search.to_lowercase();
+    tasks::blocking(move || found(guides, &search, most)).await.map_err(|_| StoreError::Gone)
+}
+
+/// See [`find`]; `search` in small letters. Pure.
+fn found(guides: Vec<Known>, search: &str, most: usize) -> Vec<(GuideId, GuideChannel)> {
+    // 0: it is called that; 1: it begins so; 2: it is in it.
+    let far = |text: &str| {
+        let text = text.to_lowercase();
+        text.find(search).map(|at| {
+            if text == search {
+                0
+            } else if at == 0 {
+                1
+            } else {
+                2
+            }
+        })
+    };
+    let farness = |channel: &GuideChannel| {
+        channel.names.iter().map(|name| name.text.as_str()).chain([channel.id.as_str()]).filter_map(far).min()
+    };
+    let all = guides.into_iter().flat_map(|guide| guide.channels.into_iter().map(move |channel| (guide.id, channel)));
+    let mut found: Vec<_> = all.filter_map(|(guide, channel)| farness(&channel).map(|far| (far, guide, channel))).collect();
+    found.sort_by_key(|(far, ..)| *far);
+    found.into_iter().take(most).map(|(_, guide, channel)| (guide, channel)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +268,17 @@ mod tests {
     ) {
         let expected = expected.map(|to| to.map(|(guide, id)| (guide, id.to_owned())));
         assert_eq!(decided(guides, before, said), expected);
+    }
+
+    #[rstest::rstest]
+    #[case("sport", 9, &[(2, "sport"), (1, "sport.one"), (1, "eurosport")])]
+    #[case("name of sp", 9, &[(1, "sport.one"), (2, "sport")])]
+    #[case("sport", 1, &[(2, "sport")])]
+    #[case("nothing", 9, &[])]
+    fn channels_of_all_guides_are_found(#[case] search: &str, #[case] most: usize, #[case] expected: &[(i64, &str)]) {
+        let guides = vec![known(1, &["eurosport", "Sport.One", "news"]), known(2, &["sport"])];
+        let found = found(guides, search, most);
+        let found: Vec<(i64, String)> = found.into_iter().map(|(guide, channel)| (guide.0, channel.id.to_lowercase())).collect();
+        assert_eq!(found, expected.iter().map(|(guide, id)| (*guide, (*id).to_owned())).collect::<Vec<_>>());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base::clock::Rounded;
 use crate::model::{Blame, Retry, StreamInfo, Verdict};
 use crate::source::SourceError;
 use crate::ts::input::Proof;
@@ -89,7 +90,7 @@ fn reason(sighting: &Sighting, timeout: Duration) -> String {
         (_, Proof::Nothing) if sighting.first_byte.is_none() => SourceError::TimedOut(timeout).to_string(),
         (_, Proof::Nothing) => "no transport stream came".into(),
         (_, Proof::Transport) => "a transport stream without PAT and PMT".into(),
-        (_, Proof::Programme | Proof::Proven) => format!("no random access point came within {timeout:?}"),
+        (_, Proof::Programme | Proof::Proven) => format!("no random access point came within {}", Rounded(timeout)),
     }
 }
 
@@ -117,9 +118,9 @@ mod tests {
     #[rstest::rstest]
     #[case::plays(seen(Proof::Proven, End::Enough), None, Lesson::Plays)]
     #[case::plays_and_ends(seen(Proof::Proven, End::Ended), None, Lesson::Plays)]
-    #[case::silent(seen(Proof::Nothing, End::TimeOver), Some("nothing came within 6s"), Lesson::Fails(Retry::Ladder))]
+    #[case::silent(seen(Proof::Nothing, End::TimeOver), Some("nothing came within 6 s"), Lesson::Fails(Retry::Ladder))]
     #[case::no_tables(seen(Proof::Transport, End::TimeOver), Some("a transport stream without PAT and PMT"), Lesson::Nothing)]
-    #[case::no_picture(seen(Proof::Programme, End::TimeOver), Some("no random access point came within 6s"), Lesson::Nothing)]
+    #[case::no_picture(seen(Proof::Programme, End::TimeOver), Some("no random access point came within 6 s"), Lesson::Nothing)]
     #[case::ended(seen(Proof::Programme, End::Ended), Some("the stream ended"), Lesson::Fails(Retry::Ladder))]
     #[case::gone(seen(Proof::Nothing, status(404, None)), Some("upstream answered 404"), Lesson::Fails(Retry::Ladder))]
     #[case::later(

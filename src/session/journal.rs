@@ -7,7 +7,7 @@ use tokio::sync::{Notify, broadcast};
 use super::events::Event;
 use super::history::{History, Limits, Totals};
 use crate::base::clock;
-use crate::model::{Moment, SessionHistory, SessionId};
+use crate::model::{ChannelId, Moment, SessionHistory, SessionId};
 
 /// Events that a follower may be behind before it loses the oldest.
 const EVENTS: usize = 1024;
@@ -60,6 +60,14 @@ impl Journal {
     /// All that is kept, the newest first.
     pub fn sessions(&self) -> Vec<SessionHistory> {
         self.history().newest_first().cloned().collect()
+    }
+
+    /// The newest `most` of a channel that ran after `since`, the newest first. What else is kept is not copied.
+    pub fn of_channel(&self, channel: ChannelId, since: Moment, most: usize) -> Vec<SessionHistory> {
+        let history = self.history();
+        let ran =
+            |session: &&SessionHistory| session.channel_id == channel.0 && session.closed_at.is_none_or(|closed| closed > since);
+        history.newest_first().filter(ran).take(most).cloned().collect()
     }
 
     /// One session of this run.

@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::shared::{Phase, Shared};
 use super::tune_backoff::TuneBackoff;
 use super::{SessionStats, Subscription, TunerView};
-use crate::base::clock;
+use crate::base::clock::{self, Rounded};
 use crate::base::tasks::{self, CancellationToken, TaskTracker};
 use crate::media::clip::{Backdrop, Clips};
 use crate::model::{ChannelId, GuideNumber, SessionId, SubscriberId};
@@ -79,7 +79,7 @@ pub enum TuneError {
     #[error("no video data")]
     NoVideoData,
     /// Too many failed starts: 806 with `Retry-After`.
-    #[error("channel failed too often; try again in {0:?}")]
+    #[error("channel failed too often; try again in {}", Rounded(*.0))]
     Backoff(Duration),
     /// `session_max_subscribers` reached: 809. The seed's `ErrSessionMaxSubscribers`.
     #[error("session has its most viewers")]

@@ -65,6 +65,8 @@ pub struct Shared {
     stalls: AtomicU64,
     pub(super) bitrate_bps: AtomicU64,
     pub(super) failovers: AtomicU64,
+    /// Those of them where it was the same source again.
+    reopened: AtomicU64,
     /// Losses that a source kept ready has made good.
     pub(super) takeovers: AtomicU64,
     pub(super) fail_backs: AtomicU64,
@@ -152,6 +154,7 @@ impl Shared {
             stalls: AtomicU64::new(0),
             bitrate_bps: AtomicU64::new(0),
             failovers: AtomicU64::new(0),
+            reopened: AtomicU64::new(0),
             takeovers: AtomicU64::new(0),
             fail_backs: AtomicU64::new(0),
             filler_bytes: AtomicU64::new(0),
@@ -417,6 +420,7 @@ impl Shared {
             recovering: state.stage.is_recovering(),
             ring_bytes: self.ring.resident_bytes(),
             failovers: self.failovers.load(Ordering::Relaxed),
+            reopened: self.reopened.load(Ordering::Relaxed),
             takeovers: self.takeovers.load(Ordering::Relaxed),
             fail_backs: self.fail_backs.load(Ordering::Relaxed),
             spare: state.spare.clone(),

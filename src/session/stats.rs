@@ -52,6 +52,8 @@ pub struct SessionStats {
     pub stalls: u64,
     /// Changes of source after the first.
     pub failovers: u64,
+    /// Those of them where it was the same source again.
+    pub reopened: u64,
     /// Losses that a source kept ready has made good.
     pub takeovers: u64,
     /// Changes back to a source that comes before the one on air.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base::clock::Rounded;
 use crate::model::{Blame, Retry};
 
 /// An error of a source. Its text never holds credentials.
@@ -59,7 +60,7 @@ pub enum SourceError {
         reason: String,
     },
     /// Nothing came in time.
-    #[error("nothing came within {0:?}")]
+    #[error("nothing came within {}", Rounded(*.0))]
     TimedOut(Duration),
     /// Something on this machine: a file, a socket, the worker.
     #[error("{what}: {reason}")]

@@ -113,7 +113,9 @@ impl Feeds {
     /// # Errors
     /// When there is none, or what is said cannot be.
     pub async fn edit_channel(&self, id: ChannelId, request: &EditRequest) -> Result<(), FeedsError> {
-        Ok(self.store.edit_channels(vec![(id, edit(request)?)]).await?)
+        self.store.edit_channels(vec![(id, edit(request)?)]).await?;
+        self.tell_mapping(request);
+        Ok(())
     }
 
     /// Changes many channels, all of them or none; gives how many.
@@ -135,7 +137,15 @@ impl Feeds {
         let count = edits.len();
         self.store.edit_channels(edits).await?;
         tracing::info!(channels = count, "channels were changed");
+        self.tell_mapping(&request.set);
         Ok(count)
+    }
+
+    /// What a guide is found by has changed: whoever said so wants to see the guide, not to wait until channels are looked at again.
+    fn tell_mapping(&self, request: &EditRequest) {
+        if request.name.is_some() || request.guide_id.is_some() || request.groups.is_some() {
+            self.readers.changed();
+        }
     }
 
     /// Makes a channel.

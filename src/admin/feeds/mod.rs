@@ -2,6 +2,7 @@
 //! ways of asking for the same.
 
 pub(in crate::admin) mod anew;
+pub mod choices;
 pub mod duplicates;
 pub mod edits;
 pub mod guides;

@@ -6,6 +6,7 @@ use super::*;
 pub struct Pages {
     pub app: Router,
     pub store: Store,
+    pub jobs: Jobs,
     pub dir: tempfile::TempDir,
     pub admin: (String, String),
     viewer: (String, String),
@@ -22,9 +23,9 @@ impl Pages {
             let csrf = access::cookie::csrf(secret.expose()).expose().clone();
             people.push((format!("rooftop_session={}", secret.expose()), csrf));
         }
-        let app = app_of(Memory(Mutex::new(catalog(0)), Some(store.clone()), None), store.clone(), settled());
+        let state = state_with(Memory(Mutex::new(catalog(0)), Some(store.clone()), None), store.clone(), settled());
         let (viewer, admin) = (people.pop().unwrap(), people.pop().unwrap());
-        Self { app, store, dir, admin, viewer }
+        Self { jobs: state.feeds.jobs.clone(), app: router(state), store, dir, admin, viewer }
     }
 
     /// A page as the admin sees it.
@@ -57,9 +58,29 @@ impl Pages {
         }
         panic!("the list is not read");
     }
+
+    /// A guide of channels with these ids and names, read; without programmes.
+    pub async fn with_guide(&self, name: &str, channels: &[(&str, &str)]) -> GuideId {
+        let one = |(id, name): &(&str, &str)| format!("<channel id=\"{id}\"><display-name>{name}</display-name></channel>");
+        let path = self.dir.path().join(format!("{name}.xml"));
+        std::fs::write(&path, format!("<tv>{}</tv>", channels.iter().map(one).collect::<String>())).unwrap();
+        let fields = [("location", path.to_str().unwrap()), ("name", name)];
+        assert_eq!(self.send("/guide/sources", &fields).await.0, 303);
+        for _ in 0..1000 {
+            let guides = self.store.guides().await.unwrap();
+            if let Some(guide) = guides.iter().find(|guide| guide.name == name && guide.imported_ms.is_some()) {
+                for job in self.jobs.list() {
+                    self.jobs.ended(job.id).await;
+                }
+                return guide.id;
+            }
+            crate::base::clock::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the guide is not read");
+    }
 }
 
-const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
+pub const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
                     #EXTINF:-1 group-title=\"Sport\",Two\nhttp://h/2\n#EXTINF:-1 group-title=\"News\",Three\nhttp://h/3\nnonsense\n";
 
 #[tokio::test]

@@ -5,24 +5,39 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
+use serde::Deserialize;
 
 use super::fields::Fields;
-use super::parts::{self, Asked, show};
-use super::{Id, Shell, id, nothing_here, refusal};
+use super::parts::{self, show};
+use super::{Id, Shell, history, id, nothing_here, refusal};
 use crate::admin::access::Asker;
 use crate::admin::backend::BackendError;
+use crate::admin::feeds::choices::Choices;
 use crate::admin::feeds::duplicates::Backup;
 use crate::admin::feeds::edits::{EditRequest, SourceRequest, groups};
-use crate::admin::feeds::guides::{MappingRequest, MappingView, Suggestion};
+use crate::admin::feeds::guides::{MappingRequest, MappingView};
+use crate::admin::losses::{self, Record};
 use crate::admin::page::address_for_people;
 use crate::admin::{AdminState, FeedsError, words};
 use crate::base::clock;
 use crate::base::secret::SafeUrl;
 use crate::http::Peer;
-use crate::model::{Channel, ChannelId, GuideId, Programme, ProviderId, Source, SourceId, Verdict};
+use crate::model::{Channel, ChannelId, GuideId, Health, Moment, Programme, ProviderId, Source, SourceId, Verdict};
 
 /// Hours of programmes that are shown.
 const HOURS: u32 = 12;
+/// Sessions of the last day that are looked at.
+const SESSIONS: usize = 500;
+
+/// How the page is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// What was done just now, by its word.
+    note: Option<String>,
+    /// What is looked for in the guides.
+    find: String,
+}
 
 struct SourceRow {
     id: i64,
@@ -33,6 +48,10 @@ struct SourceRow {
     /// How it is: from its last probe, or from what sessions saw.
     state: String,
     good: bool,
+    /// How it did in the last day.
+    lately: String,
+    /// Where more is said of that.
+    session: Option<String>,
 }
 
 struct OnAir {
@@ -55,8 +74,13 @@ struct Page {
     backups: Vec<Backup>,
     mapping: Option<MappingView>,
     how: &'static str,
-    suggestions: Vec<Suggestion>,
+    choices: Choices,
     programmes: Vec<OnAir>,
+    /// The job that may bring programmes, where there are none.
+    reading: Option<u64>,
+    has_guide: bool,
+    /// A person said that it has none.
+    has_none: bool,
 }
 
 /// `GET /channels/{id}`.
@@ -65,19 +89,22 @@ pub async fn one(
     Extension(peer): Extension<Peer>,
     asker: Asker,
     at: Id,
-    Query(asked): Query<Asked>,
+    Query(view): Query<View>,
 ) -> Response<Body> {
     let Some(number) = id(at) else { return nothing_here() };
-    match page(&state, peer, &asker, ChannelId(number), asked).await {
+    match page(&state, peer, &asker, ChannelId(number), view).await {
         Ok(page) => show(&page),
         Err(error) => parts::not_done(&error),
     }
 }
 
-async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, asked: Asked) -> Result<Page, FeedsError> {
+async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, view: View) -> Result<Page, FeedsError> {
     let channel = state.feeds.any_channel(id).await?;
     let (catalog, now_ms) = (state.backend.catalog(), clock::wall_ms());
+    let now = Moment(now_ms);
+    let sessions = state.manager.journal().of_channel(id, Moment(now_ms.saturating_sub(losses::SPAN_MS)), SESSIONS);
     let of = |source: &Source| {
+        let record = losses::record(&sessions, source.id, now);
         let playlist = catalog.providers.iter().find(|provider| provider.id == source.provider);
         let (state, good) = condition(source, state.backend.verdict(source.id).as_deref(), now_ms);
         SourceRow {
@@ -88,14 +115,21 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
             on: source.enabled,
             state,
             good,
+            lately: lately(&record, &source.health, now),
+            session: record.session.map(history::path),
         }
     };
     let situation = state.situation.load();
     let here = address_for_people(peer, &situation.addresses);
     let mapping = state.feeds.mappings().await?.into_iter().find(|mapping| mapping.channel == id);
     let programmes = state.feeds.programmes(id, HOURS).await.unwrap_or_default();
+    let choices = state.feeds.choices(id, mapping.as_ref(), &view.find).await.unwrap_or_default();
+    let guide = mapping.as_ref().and_then(|mapping| mapping.guide);
+    // A channel that has none, as a person said, waits for nothing.
+    let has_none = guide.is_none() && mapping.as_ref().is_some_and(|mapping| mapping.how.is_some());
+    let waits = programmes.is_empty() && !has_none;
     Ok(Page {
-        shell: Shell::new(asker, "/channels", channel.name.clone()).noting(asked.note.as_deref()),
+        shell: Shell::new(asker, "/channels", channel.name.clone()).noting(view.note.as_deref()),
         groups: groups(&channel).collect::<Vec<_>>().join("; "),
         address: format!("http://{here}:{}/auto/v{}", situation.main_port, channel.number),
         seen: channel.info.as_ref().map(words::stream).unwrap_or_default(),
@@ -104,7 +138,10 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, aske
         backups: state.feeds.backups(id).await.unwrap_or_default(),
         how: mapping.as_ref().and_then(|mapping| mapping.how).map_or("It has no guide yet.", how),
         mapping,
-        suggestions: state.feeds.suggestions(id).await.unwrap_or_default(),
+        choices,
+        has_guide: guide.is_some(),
+        has_none,
+        reading: if waits { state.feeds.guide_job(guide) } else { None },
         programmes: programmes.iter().map(on_air).collect(),
         channel_id: id.0,
         channel,
@@ -153,6 +190,25 @@ fn condition(source: &Source, verdict: Option<&Verdict>, now_ms: i64) -> (String
             (format!("played {}", parts::ago(source.health.last_success_ms, now_ms)), true)
         }
         None => ("not seen yet".to_owned(), true),
+    }
+}
+
+/// How a source did in the last day, in words. Pure.
+fn lately(record: &Record, health: &Health, now: Moment) -> String {
+    let times = |number: usize| words::times(u64::try_from(number).unwrap_or(u64::MAX));
+    let ago = |at_ms: i64| parts::ago(Some(at_ms), now.0);
+    if let Some((at, why)) = record.last {
+        return format!("lost {} in the last day; last, {}: {why}", times(record.lost), ago(at.0));
+    }
+    let so_far = match record.on_air {
+        0 => "not on air in the last day".to_owned(),
+        number => format!("on air {} in the last day, never lost", times(number)),
+    };
+    // While it rests, why is said above.
+    let failed = health.last_failure_ms.filter(|at| now.0.saturating_sub(*at) < losses::SPAN_MS && !health.is_cooling(now.0));
+    match failed.zip(health.last_reason.as_deref()) {
+        Some((at, why)) => format!("{so_far}; it failed {}: {why}", ago(at)),
+        None => so_far,
     }
 }
 
@@ -303,6 +359,30 @@ mod tests {
         assert_eq!(edit.groups, Some(Some(vec!["A".into(), "B".into()])));
         let edit = edit_of(&before, &Fields::parse(b"number=1&name=&groups="));
         assert_eq!((edit.name, edit.groups), (Some(None), Some(None)), "as the playlist says");
+    }
+
+    #[rstest::rstest]
+    #[case::nothing(0, 0, None, None, "not on air in the last day")]
+    #[case::well(1, 0, None, None, "on air once in the last day, never lost")]
+    #[case::it_failed_at_the_start(0, 0, None, Some(2), "not on air in the last day; it failed 2 h ago: refused")]
+    #[case::long_ago(2, 0, None, Some(30), "on air twice in the last day, never lost")]
+    #[case::lost(9, 6, Some(3), Some(3), "lost 6 times in the last day; last, 3 h ago: nothing came within 1 s")]
+    fn how_a_source_did_is_always_said(
+        #[case] on_air: usize,
+        #[case] lost: usize,
+        #[case] last: Option<i64>,
+        #[case] failed: Option<i64>,
+        #[case] expected: &str,
+    ) {
+        let now = Moment(1_800_000_000_000);
+        let before = |hours: i64| Moment(now.0 - hours * 3_600_000);
+        let last = last.map(|hours| (before(hours), "nothing came within 1 s"));
+        let health = Health {
+            last_failure_ms: failed.map(|hours| before(hours).0),
+            last_reason: Some("refused".into()),
+            ..Health::default()
+        };
+        assert_eq!(lately(&Record { on_air, lost, last, session: None }, &health, now), expected);
     }
 
     #[rstest::rstest]

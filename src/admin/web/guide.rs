@@ -23,6 +23,8 @@ const SPAN_S: i64 = 3 * 3600;
 const STEP_S: i64 = 1800;
 /// Columns of a grid: five minutes each.
 const COLUMNS: i64 = SPAN_S / 300;
+/// Characters that are said of a programme.
+const MOST_ABOUT: usize = 300;
 /// A day, a week ahead.
 const MOST_AHEAD_S: i64 = 14 * 86_400;
 
@@ -147,6 +149,18 @@ fn local(at_s: i64, zone: &TimeZone, format: &str) -> String {
     jiff::Timestamp::from_second(at_s).unwrap_or_default().to_zoned(zone.clone()).strftime(format).to_string()
 }
 
+/// What a programme is about: its sub-title and the beginning of its description. Thirty channels have hundreds of them. Pure.
+fn about(programme: &Programme) -> String {
+    let title = programme.sub_titles.first().map(|text| text.text.trim());
+    let text = programme.descriptions.first().map(|text| text.text.trim());
+    let whole = [title, text].into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
+    let mut about: String = whole.chars().take(MOST_ABOUT).collect();
+    if about.len() < whole.len() {
+        about.push('…');
+    }
+    about
+}
+
 /// A channel's programmes as cells that do not overlap. Pure.
 fn row(channel: &Channel, programmes: &[Programme], from_s: i64, now_s: i64, zone: &TimeZone) -> Row {
     let column = |at_s: i64| ((at_s - from_s) / 300).clamp(0, COLUMNS) + 1;
@@ -161,7 +175,7 @@ fn row(channel: &Channel, programmes: &[Programme], from_s: i64, now_s: i64, zon
         }
         cells.push(Cell {
             title: programme.title().to_owned(),
-            about: programme.descriptions.first().map(|text| text.text.chars().take(300).collect()).unwrap_or_default(),
+            about: about(programme),
             at: local(programme.start_s, zone, "%H:%M"),
             from,
             to,
@@ -194,6 +208,42 @@ mod tests {
         let row = row(&channel(1), &programmes, from, from + 100, &TimeZone::UTC);
         let places: Vec<_> = row.cells.iter().map(|cell| (cell.from, cell.to, cell.on)).collect();
         assert_eq!(places, [(1, 6, true), (6, 13, false), (25, 37, false)], "what is shorter than a column is left out");
+    }
+
+    #[test]
+    fn a_programme_says_what_it_is_about() {
+        let text = |text: &str| vec![Text { text: text.to_owned(), lang: None }];
+        let with = |title: &str, description: &str| {
+            about(&Programme { sub_titles: text(title), descriptions: text(description), ..programme(0, None) })
+        };
+        assert_eq!((about(&programme(0, None)), with("", " Plain ")), (String::new(), "Plain".into()));
+        assert_eq!(with("Part 1", "It begins"), "Part 1. It begins");
+        let long = with("", &"ä".repeat(301));
+        assert_eq!((long.chars().count(), long.ends_with("ä…")), (301, true));
+    }
+
+    #[test]
+    fn what_a_programme_is_about_needs_no_mouse() {
+        let told =
+            Programme { descriptions: vec![Text { text: "All about <it>".into(), lang: None }], ..programme(0, Some(3600)) };
+        let rows = vec![row(&channel(1), &[told, programme(3600, Some(7200))], 0, 0, &TimeZone::UTC)];
+        let page = Page {
+            shell: Shell::of_nobody("Guide"),
+            rows,
+            hours: Vec::new(),
+            day: String::new(),
+            from_s: 0,
+            earlier: 0,
+            later: 0,
+            evening: 0,
+            page: 1,
+            pages: 1,
+            q: String::new(),
+            found: Vec::new(),
+        };
+        let shown = crate::admin::fragments::render(&page);
+        assert!(shown.contains("</summary><p>All about &#60;it&#62;</p></details>"), "{shown}");
+        assert_eq!(shown.matches("<details name").count(), 1, "nothing is said of the other: {shown}");
     }
 
     #[test]

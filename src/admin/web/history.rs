@@ -51,7 +51,7 @@ struct Session {
     since: String,
     lasted: String,
     viewers: String,
-    changes: i64,
+    changes: String,
     end: String,
     failed: bool,
 }
@@ -141,19 +141,33 @@ pub async fn show(State(state): State<AdminState>, asker: Asker, Path(id): Path<
     })
 }
 
+/// Where a session is shown.
+pub fn path(session: &SessionHistory) -> String {
+    format!("{HERE}/{}-{}", session.opened_at.0, session.session_id)
+}
+
 fn session(session: &SessionHistory, now: Moment) -> Session {
     let viewers = usize::try_from(session.total_subscribers).unwrap_or_default();
     Session {
-        path: format!("{HERE}/{}-{}", session.opened_at.0, session.session_id),
+        path: path(session),
         number: session.guide_number.clone(),
         name: session.guide_name.clone(),
         active: session.active,
         since: date(session.opened_at.0),
         lasted: lasted(session.opened_at, session.closed_at, now),
         viewers: words::count(viewers, "viewer", "viewers"),
-        changes: (session.source_select_count - 1).max(0),
+        changes: changes(session.source_select_count - 1, session.same_source_reselect_count),
         end: if session.terminal_error.is_empty() { session.terminal_status.clone() } else { session.terminal_error.clone() },
         failed: !session.terminal_error.is_empty(),
+    }
+}
+
+/// How often the source changed, and, apart from that, how often the same one was opened again. Pure.
+fn changes(all: i64, reopened: i64) -> String {
+    let other = (all - reopened).max(0);
+    match u64::try_from(reopened) {
+        Err(_) | Ok(0) => other.to_string(),
+        Ok(again) => format!("{other}, opened again {}", words::times(again)),
     }
 }
 
@@ -189,4 +203,17 @@ fn lasted(from: Moment, to: Option<Moment>, now: Moment) -> String {
 
 fn span(milliseconds: i64) -> String {
     words::duration(Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(-1, 0, "0")]
+    #[case(2, 0, "2")]
+    #[case(3, 3, "0, opened again 3 times")]
+    fn the_same_source_again_is_no_change(#[case] all: i64, #[case] reopened: i64, #[case] shown: &str) {
+        assert_eq!(changes(all, reopened), shown);
+    }
 }

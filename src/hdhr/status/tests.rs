@@ -51,6 +51,7 @@ fn session(live: bool, watched: bool) -> SessionStats {
         stalls: 0,
         ring_bytes: 0,
         failovers: 0,
+        reopened: 0,
         takeovers: 0,
         filler: None,
         filler_bytes: 0,

@@ -13,6 +13,8 @@ use crate::session::spare::SpareStats;
 impl Shared {
     pub(in crate::session) fn set_source(&self, source: Selected) {
         let mut state = self.state();
+        let again = state.source.as_ref().is_some_and(|(before, ..)| *before == source.source);
+        self.reopened.fetch_add(u64::from(again), Ordering::Relaxed);
         state.source = Some((source.source, source.url.clone(), source.producer));
         (state.stage, state.info_told) = (Stage::OnAir, false);
         drop(state);

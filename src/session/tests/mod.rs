@@ -167,7 +167,7 @@ async fn a_source_that_ends_is_replaced_and_the_viewer_stays() {
     assert_eq!((mortal.opened(), endless.opened()), (1, 1));
     assert_eq!((mortal.live(), house.connections()), (0, 1));
     let stats = house.manager.snapshot();
-    assert_eq!((stats[0].failovers, stats[0].source), (1, Some(SourceId(1))));
+    assert_eq!((stats[0].failovers, stats[0].reopened, stats[0].source), (1, 0, Some(SourceId(1))));
 }
 
 #[tokio::test]

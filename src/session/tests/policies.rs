@@ -37,6 +37,7 @@ async fn restart_same_dials_the_same_one() {
     read(&mut viewer, 300_000).await;
     assert!(mortal.opened() >= 2);
     assert_eq!(endless.opened(), 0);
+    assert!(house.manager.snapshot()[0].reopened >= 1);
 }
 
 #[tokio::test]

@@ -40,6 +40,16 @@ impl Programmes {
         load::rows(&self.0, "SELECT data FROM channels ORDER BY row", |row| from_json(row, 0))
     }
 
+    /// One of them.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn channel(&self, id: &str) -> Result<Option<GuideChannel>, StoreError> {
+        let mut statement = self.0.prepare_cached("SELECT data FROM channels WHERE id = ?1")?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(|row| from_json(row, 0)).transpose()
+    }
+
     /// Ids of the channels whose programmes were kept.
     ///
     /// # Errors
