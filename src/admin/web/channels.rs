@@ -1,4 +1,4 @@
-//! `/channels`: all channels, found, marked, and changed together.
+//! `/channels`: all channels, found and marked. What is done with those that are marked is `bulk`'s.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::fields::Fields;
 use super::parts::{self, show};
 use super::{Shell, redirect};
 use crate::admin::access::Asker;
-use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, Renumber, Selection, SourceRequest, groups};
+use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest, groups};
 use crate::admin::feeds::table::Form;
 use crate::admin::{AdminState, FeedsError};
 use crate::model::{Channel, ChannelId, ProviderId};
@@ -145,45 +145,6 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     })
 }
 
-/// What a form asks for of the channels that are marked. Pure.
-///
-/// # Errors
-/// When it makes no sense.
-fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
-    let ids: Vec<ChannelId> = fields.all("id").filter_map(|id| id.parse().ok()).map(ChannelId).collect();
-    if ids.is_empty() {
-        return Err(FeedsError::Invalid("id", "Mark the channels first.".to_owned()));
-    }
-    let mut set = EditRequest::default();
-    let mut renumber = None;
-    match fields.text("act").unwrap_or_default() {
-        "on" => set.enabled = Some(true),
-        "off" => set.enabled = Some(false),
-        "favorite" => set.favorite = Some(true),
-        "ordinary" => set.favorite = Some(false),
-        "group" => {
-            let group = fields.text("to").ok_or_else(|| FeedsError::Invalid("to", "Say which group.".to_owned()))?;
-            set.groups = Some(Some(group.split([';', ',']).map(|group| group.trim().to_owned()).collect()));
-        }
-        "number" => {
-            let from = fields.number("to").ok_or_else(|| FeedsError::Invalid("to", "Say the number of the first.".to_owned()))?;
-            renumber = Some(Renumber { from, step: 1 });
-        }
-        _ => return Err(FeedsError::Invalid("act", "Say what is to be done with them.".to_owned())),
-    }
-    Ok(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber })
-}
-
-/// `POST /channels/bulk`.
-pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
-    let back = fields.text("back").unwrap_or_default();
-    let done = match bulk(&fields) {
-        Ok(request) => state.feeds.edit_channels(&request).await,
-        Err(error) => Err(error),
-    };
-    parts::done(done, &format!("/channels?{back}"), "saved")
-}
-
 /// `POST /channels`: one of its own, of an item or with an address.
 pub async fn add(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
     let source = SourceRequest {
@@ -234,18 +195,6 @@ pub async fn import(State(state): State<AdminState>, form: Result<Multipart, Mul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[rstest::rstest]
-    #[case("id=1&id=2&act=off", true)]
-    #[case("id=1&act=number&to=200", true)]
-    #[case("id=1&act=group&to=News;+Local", true)]
-    #[case("act=off", false)]
-    #[case("id=1&act=number&to=x", false)]
-    #[case("id=1&act=group&to=", false)]
-    #[case("id=1", false)]
-    fn forms_say_what_is_wanted(#[case] form: &str, #[case] fits: bool) {
-        assert_eq!(bulk(&Fields::parse(form.as_bytes())).is_ok(), fits);
-    }
 
     #[test]
     fn a_view_goes_along_from_page_to_page() {

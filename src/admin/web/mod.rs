@@ -3,6 +3,7 @@
 
 mod about;
 pub mod backup;
+mod bulk;
 mod channel;
 mod channels;
 mod devices;
@@ -73,7 +74,7 @@ pub fn table(state: &AdminState) -> Table {
         .get("/welcome/done", ADMIN, welcome::done)
         .get("/channels", VIEWER, channels::list)
         .post("/channels", ADMIN, channels::add)
-        .post("/channels/bulk", ADMIN, channels::many)
+        .post("/channels/bulk", ADMIN, bulk::many)
         .upload("/channels/import", ADMIN, channels::import)
         .get("/channels/{id}", VIEWER, channel::one)
         .post("/channels/{id}", ADMIN, channel::change)

@@ -1,0 +1,67 @@
+//! `POST /channels/bulk`: what is done with the channels that are marked.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
+
+use super::fields::Fields;
+use super::parts;
+use crate::admin::feeds::edits::{BulkRequest, EditRequest, Renumber, Selection};
+use crate::admin::{AdminState, FeedsError};
+use crate::model::ChannelId;
+
+/// What a form asks for of the channels that are marked. Pure.
+///
+/// # Errors
+/// When it makes no sense.
+fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
+    let ids: Vec<ChannelId> = fields.all("id").filter_map(|id| id.parse().ok()).map(ChannelId).collect();
+    if ids.is_empty() {
+        return Err(FeedsError::Invalid("id", "Mark the channels first.".to_owned()));
+    }
+    let mut set = EditRequest::default();
+    let mut renumber = None;
+    match fields.text("act").unwrap_or_default() {
+        "on" => set.enabled = Some(true),
+        "off" => set.enabled = Some(false),
+        "favorite" => set.favorite = Some(true),
+        "ordinary" => set.favorite = Some(false),
+        "group" => {
+            let group = fields.text("to").ok_or_else(|| FeedsError::Invalid("to", "Say which group.".to_owned()))?;
+            set.groups = Some(Some(group.split([';', ',']).map(|group| group.trim().to_owned()).collect()));
+        }
+        "number" => {
+            let from = fields.number("to").ok_or_else(|| FeedsError::Invalid("to", "Say the number of the first.".to_owned()))?;
+            renumber = Some(Renumber { from, step: 1 });
+        }
+        _ => return Err(FeedsError::Invalid("act", "Say what is to be done with them.".to_owned())),
+    }
+    Ok(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber })
+}
+
+/// `POST /channels/bulk`.
+pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
+    let back = fields.text("back").unwrap_or_default();
+    let done = match bulk(&fields) {
+        Ok(request) => state.feeds.edit_channels(&request).await,
+        Err(error) => Err(error),
+    };
+    parts::done(done, &format!("/channels?{back}"), "saved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("id=1&id=2&act=off", true)]
+    #[case("id=1&act=number&to=200", true)]
+    #[case("id=1&act=group&to=News;+Local", true)]
+    #[case("act=off", false)]
+    #[case("id=1&act=number&to=x", false)]
+    #[case("id=1&act=group&to=", false)]
+    #[case("id=1", false)]
+    fn forms_say_what_is_wanted(#[case] form: &str, #[case] fits: bool) {
+        assert_eq!(bulk(&Fields::parse(form.as_bytes())).is_ok(), fits);
+    }
+}
