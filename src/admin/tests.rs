@@ -1,3 +1,4 @@
+mod bulk;
 mod changes;
 mod described;
 mod direct;

@@ -3,16 +3,16 @@
 use super::*;
 
 /// A house with a real store behind it, an admin and a viewer, each as cookie and what forms carry.
-struct Pages {
+pub struct Pages {
     app: Router,
-    store: Store,
+    pub store: Store,
     dir: tempfile::TempDir,
     admin: (String, String),
     viewer: (String, String),
 }
 
 impl Pages {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let mut people = Vec::new();
@@ -28,14 +28,14 @@ impl Pages {
     }
 
     /// A page as the admin sees it.
-    async fn seen(&self, path: &str) -> String {
+    pub async fn seen(&self, path: &str) -> String {
         let (status, text) = page(&self.app, &self.admin.0, path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {text}");
         text
     }
 
     /// Sends a form as the admin; gives the status and where it leads.
-    async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    pub async fn send(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", self.admin.1.as_str())]).collect();
         let response = self.app.clone().oneshot(form("POST", path, &self.admin.0, &fields)).await.unwrap();
         let to = response.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Pages {
     }
 
     /// A list of this text, read.
-    async fn with_list(&self, text: &str) -> i64 {
+    pub async fn with_list(&self, text: &str) -> i64 {
         let path = self.dir.path().join("list.m3u");
         std::fs::write(&path, text).unwrap();
         let (status, to) = self.send("/playlists", &[("location", path.to_str().unwrap()), ("name", "Mine <&>")]).await;
@@ -59,7 +59,7 @@ impl Pages {
     }
 }
 
-const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
+pub const LIST: &str = "#EXTM3U\n#EXTINF:-1 tvg-chno=\"5\" group-title=\"News\",One\nhttp://u:hunter2@h/1?token=hunter2\n\
                     #EXTINF:-1 group-title=\"Sport\",Two\nhttp://h/2\n#EXTINF:-1 group-title=\"News\",Three\nhttp://h/3\nnonsense\n";
 
 #[tokio::test]

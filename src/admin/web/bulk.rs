@@ -7,14 +7,24 @@ use axum::http::Response;
 use super::fields::Fields;
 use super::parts;
 use crate::admin::feeds::edits::{BulkRequest, EditRequest, Renumber, Selection};
+use crate::admin::feeds::lineups::Put;
 use crate::admin::{AdminState, FeedsError};
-use crate::model::ChannelId;
+use crate::model::{ChannelId, DeviceId};
+
+/// What a form asks for.
+#[derive(Debug)]
+enum Wanted {
+    /// Channels are to be different.
+    Edit(BulkRequest),
+    /// They go onto a device, or off it.
+    Lineup(DeviceId, Put, Vec<ChannelId>),
+}
 
 /// What a form asks for of the channels that are marked. Pure.
 ///
 /// # Errors
 /// When it makes no sense.
-fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
+fn wanted(fields: &Fields) -> Result<Wanted, FeedsError> {
     let ids: Vec<ChannelId> = fields.all("id").filter_map(|id| id.parse().ok()).map(ChannelId).collect();
     if ids.is_empty() {
         return Err(FeedsError::Invalid("id", "Mark the channels first.".to_owned()));
@@ -34,19 +44,36 @@ fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
             let from = fields.number("to").ok_or_else(|| FeedsError::Invalid("to", "Say the number of the first.".to_owned()))?;
             renumber = Some(Renumber { from, step: 1 });
         }
-        _ => return Err(FeedsError::Invalid("act", "Say what is to be done with them.".to_owned())),
+        act => {
+            let unsaid = || FeedsError::Invalid("act", "Say what is to be done with them.".to_owned());
+            let (put, device) = on_device(act).ok_or_else(unsaid)?;
+            return Ok(Wanted::Lineup(device, put, ids));
+        }
     }
-    Ok(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber })
+    Ok(Wanted::Edit(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber }))
+}
+
+/// The device of `give:DEVICE` or `take:DEVICE`, and which it is.
+fn on_device(act: &str) -> Option<(Put, DeviceId)> {
+    let (word, device) = act.split_once(':')?;
+    let put = match word {
+        "give" => Put::On,
+        "take" => Put::Off,
+        _ => return None,
+    };
+    Some((put, device.parse().ok()?))
 }
 
 /// `POST /channels/bulk`.
 pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
-    let back = fields.text("back").unwrap_or_default();
-    let done = match bulk(&fields) {
-        Ok(request) => state.feeds.edit_channels(&request).await,
-        Err(error) => Err(error),
-    };
-    parts::done(done, &format!("/channels?{back}"), "saved")
+    let back = format!("/channels?{}", fields.text("back").unwrap_or_default());
+    match wanted(&fields) {
+        Ok(Wanted::Edit(request)) => parts::done(state.feeds.edit_channels(&request).await, &back, "saved"),
+        Ok(Wanted::Lineup(device, put, ids)) => {
+            parts::done(state.feeds.put(device, &ids, put).await, &format!("{back}&of={device}"), "lineup")
+        }
+        Err(error) => parts::not_done(&error),
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +88,11 @@ mod tests {
     #[case("id=1&act=number&to=x", false)]
     #[case("id=1&act=group&to=", false)]
     #[case("id=1", false)]
+    #[case("id=1&act=give:1080F19F", true)]
+    #[case("id=1&act=take:1080F19F", true)]
+    #[case("id=1&act=keep:1080F19F", false)]
+    #[case("id=1&act=give:attic", false)]
     fn forms_say_what_is_wanted(#[case] form: &str, #[case] fits: bool) {
-        assert_eq!(bulk(&Fields::parse(form.as_bytes())).is_ok(), fits);
+        assert_eq!(wanted(&Fields::parse(form.as_bytes())).is_ok(), fits);
     }
 }

@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::parts::{self, show};
-use super::{Shell, redirect};
+use super::{Shell, notes, redirect};
 use crate::admin::access::Asker;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest, groups};
 use crate::admin::feeds::table::Form;
 use crate::admin::{AdminState, FeedsError};
-use crate::model::{Channel, ChannelId, ProviderId};
+use crate::model::{Channel, ChannelId, Device, DeviceId, ProviderId};
+use crate::store::Catalog;
 
 /// Channels on a page.
 const PAGE: usize = 100;
@@ -31,9 +32,13 @@ pub struct View {
     group: String,
     /// `off`, `all`; else those that are on.
     show: String,
+    /// On the device with this id.
+    device: String,
     /// From 1.
     page: usize,
     note: Option<String>,
+    /// The device that the note is of.
+    of: String,
 }
 
 impl View {
@@ -54,13 +59,23 @@ impl View {
     /// The same view on another page, as the end of an address.
     fn query(&self, page: usize) -> String {
         let mut text = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.q), ("group", &self.group), ("show", &self.show)] {
+        for (name, value) in [("q", &self.q), ("group", &self.group), ("show", &self.show), ("device", &self.device)] {
             if !value.is_empty() {
                 text.append_pair(name, value);
             }
         }
         text.append_pair("page", &page.to_string()).finish()
     }
+}
+
+/// A device that channels can be put onto.
+struct Target {
+    id: String,
+    name: String,
+    /// Whether it has all channels, also those to come.
+    all: bool,
+    /// Whether the page shows those that it has.
+    shown: bool,
 }
 
 struct Row {
@@ -85,6 +100,8 @@ struct Page {
     rows: Vec<Row>,
     view: View,
     groups: Vec<String>,
+    /// Where there is more than one.
+    devices: Vec<Target>,
     found: usize,
     total: usize,
     page: usize,
@@ -109,7 +126,9 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     let mut names: Vec<String> = all.iter().flat_map(groups).map(str::to_owned).collect();
     names.sort_by_key(|name| name.to_lowercase());
     names.dedup();
-    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel)).collect();
+    let shown = of_id(&catalog, &view.device);
+    let on_it = |channel: &Channel| shown.is_none_or(|device| catalog.has(device.row, channel.id));
+    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel) && on_it(channel)).collect();
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = view.page.clamp(1, pages);
     let rows = found.iter().skip((page - 1) * PAGE).take(PAGE).map(|channel| {
@@ -140,9 +159,32 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
         previous: (page > 1).then(|| view.query(page - 1)),
         next: (page < pages).then(|| view.query(page + 1)),
         groups: names,
-        shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()),
+        devices: if catalog.devices.len() > 1 { targets(&catalog, shown) } else { Vec::new() },
+        shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()).saying(lineup_note(&catalog, &view)),
         view,
     })
+}
+
+fn of_id<'a>(catalog: &'a Catalog, id: &str) -> Option<&'a Device> {
+    let id: DeviceId = id.parse().ok()?;
+    catalog.devices.iter().find(|device| device.id == id)
+}
+
+fn targets(catalog: &Catalog, shown: Option<&Device>) -> Vec<Target> {
+    let target = |device: &Device| Target {
+        id: device.id.to_string(),
+        name: device.name.clone(),
+        all: !catalog.device_channels.contains_key(&device.row),
+        shown: shown.is_some_and(|shown| shown.row == device.row),
+    };
+    catalog.devices.iter().map(target).collect()
+}
+
+/// How many channels the device has that some were just put onto, or taken off.
+fn lineup_note(catalog: &Catalog, view: &View) -> Option<String> {
+    let device = of_id(catalog, &view.of).filter(|_| view.note.as_deref() == Some("lineup"))?;
+    let count = catalog.channels.iter().filter(|channel| catalog.has(device.row, channel.id)).count();
+    Some(notes::lineup(&device.name, count, catalog.channels.len()))
 }
 
 /// `POST /channels`: one of its own, of an item or with an address.

@@ -10,7 +10,7 @@ use axum::http::Response;
 use serde::Deserialize;
 
 use super::Shell;
-use super::parts::{Asked, done, not_done, show as rendered};
+use super::parts::{Asked, done, led, not_done, show as rendered};
 use crate::admin::access::Asker;
 use crate::admin::devices::{self, DeviceRequest, TUNERS};
 use crate::admin::feeds::edits::groups;
@@ -132,7 +132,10 @@ pub async fn add(State(state): State<AdminState>, Form(typed): Form<Typed>) -> R
         };
         devices::add(&state, wanted).await
     };
-    done(made.await, HERE, "added")
+    match made.await {
+        Ok(device) => led(&place(&device.id.to_string()), "device"),
+        Err(error) => not_done(&error),
+    }
 }
 
 /// `POST /devices/{id}/change`: another name, other tuners, another address.

@@ -1,10 +1,13 @@
 //! What a page says after something was done. Addresses name a note by its word, so that nobody can put text of their own there.
 
+use crate::admin::words;
+
 /// The sentence of a note.
 pub fn sentence(word: &str) -> Option<&'static str> {
     Some(match word {
         "saved" => "Saved.",
         "added" => "Added.",
+        "device" => "Added, with all channels. Choose its own: mark them in Channels, or groups here.",
         "removed" => "Taken away.",
         "started" => "It has begun.",
         "accepted" => "The new version is served now.",
@@ -19,4 +22,12 @@ pub fn sentence(word: &str) -> Option<&'static str> {
         "revoked" => "The token is worthless from now on.",
         _ => return None,
     })
+}
+
+/// That a device has `count` channels now, of `all` that are served.
+pub fn lineup(name: &str, count: usize, all: usize) -> String {
+    if count == all {
+        return format!("{name} has {} now, all there are.", words::count(count, "channel", "channels"));
+    }
+    format!("{name} has {count} of {} now.", words::count(all, "channel", "channels"))
 }

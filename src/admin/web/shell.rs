@@ -21,7 +21,7 @@ pub struct Shell {
     /// What forms carry.
     pub csrf: String,
     /// What was done just now.
-    pub note: Option<&'static str>,
+    pub note: Option<String>,
 }
 
 impl Shell {
@@ -40,7 +40,13 @@ impl Shell {
     /// With what was done just now, by its word in the address.
     #[must_use]
     pub fn noting(self, word: Option<&str>) -> Self {
-        Self { note: word.and_then(notes::sentence), ..self }
+        Self { note: word.and_then(notes::sentence).map(str::to_owned), ..self }
+    }
+
+    /// With a sentence of ours that has names and numbers in it.
+    #[must_use]
+    pub fn saying(self, note: Option<String>) -> Self {
+        Self { note: note.or(self.note), ..self }
     }
 
     /// Where a form without a login stands: login and first run.
