@@ -88,6 +88,14 @@ for (const form of document.querySelectorAll("form[data-bulk]")) {
   ask();
 }
 
+// Boxes that belong to one choice of several make that choice.
+for (const list of document.querySelectorAll("[data-chooses]")) {
+  list.addEventListener("change", () => {
+    const choice = list.closest("form").querySelector(`input[type="radio"][value="${list.dataset.chooses}"]`);
+    if (choice) choice.checked = true;
+  });
+}
+
 // Lists whose order is changed by dragging, with a mouse or a finger; their buttons do the same.
 for (const list of document.querySelectorAll("ol[data-sort]")) {
   for (const row of list.querySelectorAll("li[data-id]")) {

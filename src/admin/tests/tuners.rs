@@ -92,6 +92,15 @@ async fn a_device_has_all_channels_or_those_of_groups() {
     assert_eq!(store.catalog().device_channels[&device.row].len(), 3, "the only part has them all");
     house.done(&path, &[("which", "all")]).await;
     assert!(store.catalog().device_channels.is_empty());
+    // Without scripts "all" stays marked where somebody marks a group: that is not thrown away.
+    house.done(&path, &[("which", "all"), ("group", "Film")]).await;
+    assert_eq!(store.catalog().device_channels[&device.row].len(), 1);
+    let one = store.catalog().channels[0].id.0.to_string();
+    house.done("/channels/bulk", &[("act", &format!("give:{}", device.id)), ("id", &one)]).await;
+    let shown = house.see(&house.admin, "/devices").await;
+    assert!(shown.contains("value=\"own\" checked> <span>Those that it has now (2)"), "{shown}");
+    house.done(&path, &[("which", "own"), ("group", "Film")]).await;
+    assert_eq!(store.catalog().device_channels[&device.row].len(), 2, "nothing was changed");
 }
 
 #[tokio::test]
