@@ -68,3 +68,22 @@ async fn one_device_alone_is_not_offered() {
     house.with_list(LIST).await;
     assert!(!house.seen("/channels").await.contains("value=\"give:"));
 }
+
+#[tokio::test]
+async fn a_channel_without_a_source_is_told_and_counted() {
+    let (house, _, ids) = house_of_two().await;
+    let shown = house.seen("/channels").await;
+    assert!(shown.contains(">3 channels</p>") && !shown.contains(">no source</span>"), "{shown}");
+    assert_eq!(house.send("/channels", &[("name", "Own"), ("number", "9")]).await.0, 303);
+    assert_eq!(house.send(BULK, &[("act", "off"), ("id", &ids[2])]).await.0, 303);
+    let shown = house.seen("/channels").await;
+    assert_eq!(shown.matches(">no source</span>").count(), 1, "{shown}");
+    assert!(shown.contains(">3 of 4, <a href=\"/channels?show=bare\">1 without a source</a></p>"), "{shown}");
+    let all = house.seen("/channels?show=all").await;
+    assert!(all.contains(">4 channels, 1 switched off, <a href"), "{all}");
+    // Without these, it is what players get, and what is said elsewhere.
+    assert!(house.seen("/devices").await.contains("2 channels, all there are"));
+    assert!(house.seen("/").await.contains(">2 channels</p>"));
+    let bare = house.seen("/channels?show=bare").await;
+    assert!(bare.contains("Own</a>") && !bare.contains("One</a>"), "{bare}");
+}

@@ -15,7 +15,7 @@ use super::{Shell, notes, redirect};
 use crate::admin::access::Asker;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest, groups};
 use crate::admin::feeds::table::Form;
-use crate::admin::{AdminState, FeedsError};
+use crate::admin::{AdminState, FeedsError, words};
 use crate::model::{Channel, ChannelId, Device, DeviceId, ProviderId};
 use crate::store::Catalog;
 
@@ -30,7 +30,7 @@ pub struct View {
     q: String,
     /// Of this group.
     group: String,
-    /// `off`, `all`; else those that are on.
+    /// `off`, `bare`: on, but without a source; `all`; else those that are on.
     show: String,
     /// On the device with this id.
     device: String,
@@ -42,8 +42,8 @@ pub struct View {
 }
 
 impl View {
-    /// Whether a channel is looked for.
-    fn holds(&self, channel: &Channel) -> bool {
+    /// Whether a channel is looked for, which is `bare` if it has no source.
+    fn holds(&self, channel: &Channel, bare: bool) -> bool {
         let wanted = self.q.trim().to_lowercase();
         let found =
             wanted.is_empty() || channel.name.to_lowercase().contains(&wanted) || channel.number.to_string().starts_with(&wanted);
@@ -51,6 +51,7 @@ impl View {
         let on = match self.show.as_str() {
             "all" => true,
             "off" => !channel.enabled,
+            "bare" => channel.enabled && bare,
             _ => channel.enabled,
         };
         found && of_group && on
@@ -78,6 +79,14 @@ struct Target {
     shown: bool,
 }
 
+/// Channels of the list that no player gets: by these, counts here differ from those elsewhere.
+struct Unserved {
+    /// Switched off.
+    off: usize,
+    /// On, but without a source.
+    bare: usize,
+}
+
 struct Row {
     id: i64,
     number: String,
@@ -102,8 +111,8 @@ struct Page {
     groups: Vec<String>,
     /// Where there is more than one.
     devices: Vec<Target>,
-    found: usize,
-    total: usize,
+    counted: String,
+    unserved: Unserved,
     page: usize,
     pages: usize,
     back: String,
@@ -126,9 +135,14 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     let mut names: Vec<String> = all.iter().flat_map(groups).map(str::to_owned).collect();
     names.sort_by_key(|name| name.to_lowercase());
     names.dedup();
+    let bare = |channel: &Channel| catalog.sources_of(channel.id).is_empty();
     let shown = of_id(&catalog, &view.device);
     let on_it = |channel: &Channel| shown.is_none_or(|device| catalog.has(device.row, channel.id));
-    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel) && on_it(channel)).collect();
+    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel, bare(channel)) && on_it(channel)).collect();
+    let unserved = Unserved {
+        off: found.iter().filter(|channel| !channel.enabled).count(),
+        bare: found.iter().filter(|channel| channel.enabled && bare(channel)).count(),
+    };
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = view.page.clamp(1, pages);
     let rows = found.iter().skip((page - 1) * PAGE).take(PAGE).map(|channel| {
@@ -151,8 +165,8 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     });
     Ok(Page {
         rows: rows.collect(),
-        found: found.len(),
-        total: all.len(),
+        counted: counted(found.len(), all.len()),
+        unserved,
         page,
         pages,
         back: view.query(page),
@@ -163,6 +177,11 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
         shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()).saying(lineup_note(&catalog, &view)),
         view,
     })
+}
+
+/// How many were found of how many.
+fn counted(found: usize, total: usize) -> String {
+    if found == total { words::count(total, "channel", "channels") } else { format!("{found} of {total}") }
 }
 
 fn of_id<'a>(catalog: &'a Catalog, id: &str) -> Option<&'a Device> {
