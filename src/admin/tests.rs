@@ -6,6 +6,7 @@ mod feeds;
 mod house;
 mod pages;
 mod people;
+mod refusals;
 mod rescue;
 mod tuners;
 mod users;

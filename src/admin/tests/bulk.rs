@@ -87,3 +87,21 @@ async fn a_channel_without_a_source_is_told_and_counted() {
     let bare = house.seen("/channels?show=bare").await;
     assert!(bare.contains("Own</a>") && !bare.contains("One</a>"), "{bare}");
 }
+
+#[tokio::test]
+async fn whoever_forgets_something_is_told_where_he_is() {
+    let (house, _, ids) = house_of_two().await;
+    let before = house.store.deeds(99).await.unwrap().len();
+    let nothing = [("act", "off"), ("back", "q=o&group=News&page=1")];
+    let (status, to) = house.send(BULK, &nothing).await;
+    assert_eq!((status, to.as_str()), (303, "/channels?q=o&group=News&page=1&note=unmarked"));
+    let shown = house.seen(&to).await;
+    assert!(shown.contains("class=\"warning\"") && shown.contains("Mark channels first."), "{shown}");
+    assert!(shown.contains("value=\"o\"") && shown.contains("<option selected>News"), "the filter is kept: {shown}");
+    let (status, to) = house.send(BULK, &[("act", "group"), ("id", &ids[0]), ("back", "page=1")]).await;
+    assert_eq!((status, to.as_str()), (303, format!("/channels?page=1&marked={}&note=unsaid", ids[0]).as_str()));
+    let shown = house.seen(&to).await;
+    assert!(shown.contains(&format!("value=\"{}\" checked", ids[0])), "the mark is kept: {shown}");
+    assert!(!shown.contains(&format!("value=\"{}\" checked", ids[1])), "{shown}");
+    assert_eq!(house.store.deeds(99).await.unwrap().len(), before, "nothing was done by anybody");
+}

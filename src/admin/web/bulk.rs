@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 
+use super::channels::PAGE;
 use super::fields::Fields;
 use super::parts;
 use crate::admin::feeds::edits::{BulkRequest, EditRequest, Renumber, Selection};
@@ -71,6 +72,12 @@ pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<B
         Ok(Wanted::Edit(request)) => parts::done(state.feeds.edit_channels(&request).await, &back, "saved"),
         Ok(Wanted::Lineup(device, put, ids)) => {
             parts::done(state.feeds.put(device, &ids, put).await, &format!("{back}&of={device}"), "lineup")
+        }
+        // What is marked, and which channels are looked at, is not lost.
+        Err(FeedsError::Invalid("id", _)) => parts::undone(&back, "unmarked"),
+        Err(FeedsError::Invalid("to", _)) => {
+            let marked: Vec<&str> = fields.all("id").filter(|id| id.parse::<i64>().is_ok()).take(PAGE).collect();
+            parts::undone(&format!("{back}&marked={}", marked.join(",")), "unsaid")
         }
         Err(error) => parts::not_done(&error),
     }

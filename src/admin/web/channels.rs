@@ -20,7 +20,7 @@ use crate::model::{Channel, ChannelId, Device, DeviceId, ProviderId};
 use crate::store::Catalog;
 
 /// Channels on a page.
-const PAGE: usize = 100;
+pub const PAGE: usize = 100;
 
 /// Which channels are looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,6 +39,8 @@ pub struct View {
     note: Option<String>,
     /// The device that the note is of.
     of: String,
+    /// Channels that are marked, with `,` between them.
+    marked: String,
 }
 
 impl View {
@@ -94,6 +96,7 @@ struct Row {
     logo: Option<String>,
     group: String,
     on: bool,
+    marked: bool,
     favorite: bool,
     hd: bool,
     drm: bool,
@@ -143,6 +146,7 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
         off: found.iter().filter(|channel| !channel.enabled).count(),
         bare: found.iter().filter(|channel| channel.enabled && bare(channel)).count(),
     };
+    let marked: Vec<ChannelId> = view.marked.split(',').filter_map(|id| id.parse().ok()).map(ChannelId).collect();
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = view.page.clamp(1, pages);
     let rows = found.iter().skip((page - 1) * PAGE).take(PAGE).map(|channel| {
@@ -155,6 +159,7 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
             logo: channel.logo.clone(),
             group: channel.group.clone().unwrap_or_default().replace(';', ", "),
             on: channel.enabled,
+            marked: marked.contains(&channel.id),
             favorite: channel.favorite,
             hd: channel.is_hd(),
             drm: channel.drm,

@@ -20,8 +20,15 @@ pub fn sentence(word: &str) -> Option<&'static str> {
         "restored" => "The backup is checked, and takes the place of everything at the next start.",
         "forgotten" => "The backup that waited is forgotten.",
         "revoked" => "The token is worthless from now on.",
+        "unmarked" => "Mark channels first.",
+        "unsaid" => "Say which group, or the number of the first.",
         _ => return None,
     })
+}
+
+/// Whether a note says why nothing was done.
+pub fn is_undone(word: &str) -> bool {
+    matches!(word, "unmarked" | "unsaid")
 }
 
 /// That a device has `count` channels now, of `all` that are served.
