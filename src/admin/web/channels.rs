@@ -112,7 +112,7 @@ struct Page {
     rows: Vec<Row>,
     view: View,
     groups: Vec<String>,
-    /// Where there is more than one.
+    /// Where there is more than one, or one that does not have all channels.
     devices: Vec<Target>,
     counted: String,
     unserved: Unserved,
@@ -178,7 +178,7 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
         previous: (page > 1).then(|| view.query(page - 1)),
         next: (page < pages).then(|| view.query(page + 1)),
         groups: names,
-        devices: if catalog.devices.len() > 1 { targets(&catalog, shown) } else { Vec::new() },
+        devices: targets(&catalog, shown),
         shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()).saying(lineup_note(&catalog, &view)),
         view,
     })
@@ -195,6 +195,9 @@ fn of_id<'a>(catalog: &'a Catalog, id: &str) -> Option<&'a Device> {
 }
 
 fn targets(catalog: &Catalog, shown: Option<&Device>) -> Vec<Target> {
+    if catalog.devices.len() < 2 && catalog.device_channels.is_empty() {
+        return Vec::new();
+    }
     let target = |device: &Device| Target {
         id: device.id.to_string(),
         name: device.name.clone(),
