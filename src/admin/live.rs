@@ -14,6 +14,8 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::AdminState;
+use super::access::Asker;
+use super::access::over::over;
 use super::fragments::View;
 use super::page::{Look, Parts, address_for_people};
 use crate::base::clock;
@@ -61,6 +63,7 @@ impl Follower {
         loop {
             clock::sleep_until(self.next).await;
             self.next = clock::now() + EVERY;
+            self.state.notices.refresh(&self.state.feeds).await;
             let parts = Look::at(&self.state).parts(&self.view, self.here);
             if parts != self.shown {
                 let event = Event::default().event("patch").json_data(Patch::between(&self.shown, &parts)).ok()?;
@@ -76,6 +79,7 @@ impl Follower {
 pub async fn follow(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
+    asker: Asker,
     link: Option<Extension<Link>>,
     Query(view): Query<View>,
 ) -> Response {
@@ -83,11 +87,18 @@ pub async fn follow(
         return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Too many pages follow already; this one shows what it showed.");
     };
     let here = address_for_people(peer, &state.situation.load().addresses);
+    let gone = over(state.clone(), asker);
     let follower = Follower { state, view, here, shown: Parts::default(), next: clock::now(), _place: place };
-    let ended = async move {
+    let closing = async move {
         match link {
             Some(Extension(link)) => link.closing().cancelled().await,
             None => std::future::pending().await,
+        }
+    };
+    let ended = async move {
+        tokio::select! {
+            () = closing => {}
+            () = gone => {}
         }
     };
     let events = stream::unfold(follower, Follower::next).take_until(Box::pin(ended));

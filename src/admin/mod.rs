@@ -15,6 +15,7 @@ mod figures;
 mod fragments;
 mod health;
 mod live;
+mod notices;
 mod overview;
 mod page;
 mod people;
@@ -64,6 +65,7 @@ pub struct AdminState {
     process: Arc<Process>,
     player: Option<WorkerClient>,
     players: Arc<Semaphore>,
+    notices: notices::Notices,
 }
 
 impl AdminState {
@@ -80,7 +82,8 @@ impl AdminState {
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
         let players = Arc::new(Semaphore::new(MOST_PLAYERS));
         let (logins, process, edits) = (access::Logins::default(), Arc::default(), Arc::default());
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins, edits, process, player: None, players }
+        let (player, notices) = (None, notices::Notices::default());
+        Self { backend, manager, access, situation, metrics, feeds, followers, logins, edits, process, player, players, notices }
     }
 
     /// The same with what is known of the process.

@@ -27,15 +27,23 @@ pub struct Facts {
     pub sessions: Vec<SessionStats>,
     /// The tuners of each device.
     pub tuners: HashMap<i64, Vec<TunerView>>,
+    /// What is to be known of playlists and guides.
+    pub notices: Arc<Vec<Warning>>,
     /// The moment.
     pub now: SystemTime,
 }
 
 impl Facts {
     /// Looks everything up; nothing of it waits.
-    pub fn gather(catalog: Arc<Catalog>, situation: Arc<Situation>, manager: &Manager, now: SystemTime) -> Self {
+    pub fn gather(
+        catalog: Arc<Catalog>,
+        situation: Arc<Situation>,
+        manager: &Manager,
+        notices: Arc<Vec<Warning>>,
+        now: SystemTime,
+    ) -> Self {
         let tuners = catalog.devices.iter().map(|device| (device.row, manager.tuners(device.row))).collect();
-        Self { catalog, situation, sessions: manager.snapshot(), tuners, now }
+        Self { catalog, situation, sessions: manager.snapshot(), tuners, notices, now }
     }
 
     /// How long ago something was; nothing if the clock was set back since.
@@ -102,7 +110,7 @@ impl Facts {
     /// What a person should know or do.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let mut warn = |kind, text: String| warnings.push(Warning { kind, text });
+        let mut warn = |kind, text: String| warnings.push(Warning { kind, text, page: None });
         if let Service::Unavailable(reason) = &self.situation.port_80 {
             warn(
                 "port_80",
@@ -129,6 +137,7 @@ impl Facts {
         for note in &self.situation.notes {
             warn("note", note.clone());
         }
+        warnings.extend(self.notices.iter().cloned());
         warnings
     }
 
@@ -158,6 +167,9 @@ pub struct Warning {
     pub kind: &'static str,
     /// Whole sentences.
     pub text: String,
+    /// The path of the page that is about it, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// A device and what its tuners do.

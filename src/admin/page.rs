@@ -53,6 +53,7 @@ pub async fn show(
     asker: Asker,
     Query(view): Query<View>,
 ) -> Response<Body> {
+    state.notices.refresh(&state.feeds).await;
     let (look, here) = (Look::at(&state), address_for_people(peer, &state.situation.load().addresses));
     let parts = look.parts(&view, here);
     let devices = look.facts.devices(here);
@@ -105,7 +106,7 @@ impl Look {
     /// Looks everything up; nothing of it waits.
     pub fn at(state: &AdminState) -> Self {
         let catalog: Arc<Catalog> = state.backend.catalog();
-        let facts = Facts::gather(catalog, state.situation.load_full(), &state.manager, clock::wall());
+        let facts = Facts::gather(catalog, state.situation.load_full(), &state.manager, state.notices.told(), clock::wall());
         Self { facts, now_ms: clock::wall_ms() }
     }
 

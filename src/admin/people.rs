@@ -67,13 +67,18 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Makes a token, and gives it, this once.
+/// Makes a token, and gives it, this once. It goes with its owner.
 ///
 /// # Errors
 /// When its name will not do.
-pub async fn add_token(state: &AdminState, name: &str, scope: Role) -> Result<Secret<String>, FeedsError> {
+pub async fn add_token(
+    state: &AdminState,
+    name: &str,
+    scope: Role,
+    owner: Option<&Person>,
+) -> Result<Secret<String>, FeedsError> {
     let name = short_name(name)?;
-    let token = state.feeds.store.create_token_for(&name, scope).await?;
+    let token = state.feeds.store.create_token_for(&name, scope, owner.map(|person| person.user)).await?;
     tracing::info!(token.name = %name, token.scope = scope.word(), "a token was made");
     Ok(token)
 }

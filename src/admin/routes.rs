@@ -76,7 +76,7 @@ impl Table {
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let query = doc.as_ref().is_none_or(|doc| doc.query.is_some());
-        let guard = Guard { state: self.state.clone(), need, query };
+        let guard = Guard { state: self.state.clone(), need, query, large: false };
         let route = match self.pages {
             true => on(filter, handler).layer(from_fn_with_state(guard, gate::page)),
             false => on(filter, handler).layer(from_fn_with_state(guard, gate::api)),
@@ -106,14 +106,14 @@ impl Table {
         self.with(Method::POST, path, need, None, handler)
     }
 
-    /// Adds a route of POST whose body may be of any size: its handler bounds it.
+    /// Adds a route of POST whose body may be of any size: its handler bounds it. One that needs nothing answers in the first run only.
     #[must_use]
     pub fn upload<H, T>(mut self, path: &str, need: Need, handler: H) -> Self
     where
         H: Handler<T, AdminState>,
         T: 'static,
     {
-        let guard = Guard { state: self.state.clone(), need, query: true };
+        let guard = Guard { state: self.state.clone(), need, query: true, large: true };
         let route = post(handler).layer(DefaultBodyLimit::disable()).layer(from_fn_with_state(guard, gate::page));
         self.router = self.router.route(path, route);
         self.routes.push(Route { method: Method::POST, path: format!("{}{path}", self.prefix), need, doc: None });

@@ -4,6 +4,7 @@ mod described;
 mod direct;
 mod feeds;
 mod house;
+mod lists;
 mod pages;
 mod people;
 mod refusals;

@@ -81,8 +81,11 @@ impl Guides {
         for guide in guides.iter().filter(|guide| guide.active) {
             let feed = Feed {
                 id: guide.id.0,
-                // What failed is not read.
-                read_ms: guide.imported_ms.max(guide.checked_ms).filter(|_| guide.last_error.is_none()),
+                // What failed is not read, nor is what came with a backup.
+                read_ms: guide
+                    .imported_ms
+                    .max(guide.checked_ms)
+                    .filter(|_| guide.last_error.is_none() && self.store.has_file(&guide.versions)),
                 refresh_h: guide.refresh_h,
                 remote: fetch::is_remote(&guide.location),
             };

@@ -27,7 +27,7 @@ async fn act(store: &Store, args: &args::Token, as_json: bool) -> anyhow::Result
     match args.command {
         None => {
             let scope = if args.viewer { Role::Viewer } else { Role::Admin };
-            let token = store.create_token_for(&args.name, scope).await.context("cannot make a token")?;
+            let token = store.create_token_for(&args.name, scope, None).await.context("cannot make a token")?;
             if as_json {
                 super::print_json(&json!({ "token": token.expose(), "name": args.name, "scope": scope }));
             } else {
@@ -74,8 +74,14 @@ mod tests {
 
     #[test]
     fn a_line_tells_what_it_is_and_when_it_was_used() {
-        let mut token =
-            Token { id: 7, name: "grafana".into(), created_ms: 1_700_000_000_000, last_used_ms: None, scope: Role::Admin };
+        let mut token = Token {
+            id: 7,
+            name: "grafana".into(),
+            created_ms: 1_700_000_000_000,
+            last_used_ms: None,
+            scope: Role::Admin,
+            owner: None,
+        };
         assert_eq!(line(&token), "   7  grafana               made 2023-11-14 22:13 UTC, never used");
         token.last_used_ms = Some(1_700_000_060_000);
         assert!(line(&token).ends_with("last used 2023-11-14 22:14 UTC"));

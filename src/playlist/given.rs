@@ -12,6 +12,9 @@ use crate::fetch;
 use crate::model::ProviderId;
 use crate::store::{Store, StoreError};
 
+/// Beside the database: playlists that people brought as files.
+const UPLOADS: &str = "uploads";
+
 /// A playlist of the settings.
 #[derive(Debug, Clone)]
 pub struct Given {
@@ -72,6 +75,29 @@ pub fn shown(location: &str) -> String {
     }
 }
 
+/// The folder of playlists that people brought as files; `feeds` is that of the versions.
+pub fn uploads(feeds: &Path) -> PathBuf {
+    let folder = feeds.with_file_name(UPLOADS);
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+/// Where a playlist is now. One that was brought as a file is kept under its whole path, and after a restore the data directory may be
+/// another one: it is looked for in that of today.
+pub fn present(location: &str, feeds: &Path) -> String {
+    let path = Path::new(location);
+    let folder = path.parent().and_then(Path::file_name);
+    match path.file_name().filter(|name| folder.is_some_and(|folder| folder == UPLOADS) && is_upload(&name.to_string_lossy())) {
+        Some(name) if path.is_absolute() => uploads(feeds).join(name).to_string_lossy().into_owned(),
+        _ => location.to_owned(),
+    }
+}
+
+/// Whether a file is called as those are that people brought: `playlist-`, milliseconds since 1970, `.m3u`.
+fn is_upload(name: &str) -> bool {
+    let number = name.strip_prefix("playlist-").and_then(|name| name.strip_suffix(".m3u"));
+    number.is_some_and(|number| number.len() >= 13 && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// A name for people.
 pub fn name(location: &str) -> String {
     let host = Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -113,5 +139,15 @@ mod tests {
         let all = Given::all(&locations, &[1, 9, 4]);
         let all: Vec<_> = all.iter().map(|given| (given.location.as_str(), given.position, given.max_connections)).collect();
         assert_eq!(all, [("a.m3u", 0, Some(1)), ("http://u:1@h/x", 1, Some(4)), ("b.m3u", 2, None)]);
+    }
+
+    #[rstest::rstest]
+    #[case("/old/uploads/playlist-1764380000000.m3u", "/new/uploads/playlist-1764380000000.m3u")]
+    #[case("/new/uploads/playlist-1764380000000.m3u", "/new/uploads/playlist-1764380000000.m3u")]
+    #[case("/home/uploads/playlist-2.m3u", "/home/uploads/playlist-2.m3u")]
+    #[case("/home/lists/playlist-1764380000000.m3u", "/home/lists/playlist-1764380000000.m3u")]
+    #[case("http://h/uploads/playlist-1764380000000.m3u", "http://h/uploads/playlist-1764380000000.m3u")]
+    fn what_was_uploaded_is_looked_for_beside_the_database_of_today(#[case] kept: &str, #[case] now: &str) {
+        assert_eq!(present(kept, Path::new("/new/feeds")), now);
     }
 }

@@ -140,8 +140,9 @@ async fn attempt(store: &Store, id: ProviderId, how: How, progress: &Progress) -
             (file, Kind::Panel(list), Validators::default())
         }
         false => {
+            let location = given::present(&playlist.provider.location, &store.feeds_dir());
             let request = fetch::Request {
-                location: &playlist.provider.location,
+                location: &location,
                 access: &playlist.access,
                 known: known.map(|known| &known.version.validators),
                 spool: &store.feeds_dir(),

@@ -100,6 +100,12 @@ impl Store {
         self.0.path.with_file_name(FOLDER)
     }
 
+    /// Whether the file of the version that is served is here: after a restore, or on another card, it is not. With no version there is
+    /// nothing to miss. Blocking, for a moment.
+    pub fn has_file(&self, versions: &Versions) -> bool {
+        versions.current.as_ref().is_none_or(|current| self.feeds_dir().join(&current.version.file).exists())
+    }
+
     /// The versions of a feed.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl Store {
         .await
     }
 
-    /// Takes a user away. The last one who may change things stays.
+    /// Takes a user away, with its logins and tokens. The last one who may change things stays.
     ///
     /// # Errors
     /// When there is no such user, it is the last admin, or it cannot be stored.
@@ -125,7 +125,8 @@ impl Store {
                 Some(false) => {}
             }
             connection.execute("DELETE FROM users WHERE id = ?1", [user])?;
-            Ok((Stale::NOTHING, ()))
+            // Its tokens go with it.
+            Ok((Stale::TOKENS, ()))
         })
         .await
     }
@@ -182,6 +183,19 @@ impl Store {
             }
         }
         Ok((Some(person), any))
+    }
+
+    /// Whether this login is still one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn is_logged_in(&self, login: i64) -> Result<bool, StoreError> {
+        let since = clock::wall_ms() - IDLE_MS;
+        self.read(move |connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM logins WHERE id = ?1 AND seen_ms >= ?2)";
+            Ok(connection.query_row(sql, [login, since], |row| row.get(0))?)
+        })
+        .await
     }
 
     /// Logs a browser out.

@@ -25,6 +25,8 @@ pub struct Token {
     pub last_used_ms: Option<i64>,
     /// What it may do.
     pub scope: Role,
+    /// Name of the user who made it, and with whom it goes; absent: it was made by a command.
+    pub owner: Option<String>,
 }
 
 /// What is kept in memory to recognise one.
@@ -43,20 +45,22 @@ impl Store {
     /// # Errors
     /// When it cannot be stored.
     pub async fn create_token(&self, name: &str) -> Result<Secret<String>, StoreError> {
-        self.create_token_for(name, Role::Admin).await
+        self.create_token_for(name, Role::Admin, None).await
     }
 
-    /// The same for a token that may do so much.
+    /// The same for a token that may do so much, and goes with the user who made it.
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub async fn create_token_for(&self, name: &str, scope: Role) -> Result<Secret<String>, StoreError> {
+    pub async fn create_token_for(&self, name: &str, scope: Role, owner: Option<i64>) -> Result<Secret<String>, StoreError> {
         let token = format!("rooftop_{}", random::url_safe::<43>()?);
         let (name, sha256) = (name.to_owned(), hash(&token));
         self.change(move |connection| {
             connection.execute(
-                "INSERT INTO api_tokens (name, sha256, created_ms, scope) VALUES (:name, :sha256, :now, :scope)",
-                named_params! { ":name": name, ":sha256": sha256, ":now": clock::wall_ms(), ":scope": scope.word() },
+                "INSERT INTO api_tokens (name, sha256, created_ms, scope, user_id) VALUES (:name, :sha256, :now, :scope, :owner)",
+                named_params! {
+                    ":name": name, ":sha256": sha256, ":now": clock::wall_ms(), ":scope": scope.word(), ":owner": owner,
+                },
             )?;
             Ok((Stale::TOKENS, ()))
         })
@@ -105,9 +109,12 @@ impl Store {
     /// When they cannot be read.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         self.read(|connection| {
-            load::rows(connection, "SELECT id, name, created_ms, last_used_ms, scope FROM api_tokens ORDER BY id", |row| {
-                let scope = scope(row, 4)?;
-                Ok(Token { id: row.get(0)?, name: row.get(1)?, created_ms: row.get(2)?, last_used_ms: row.get(3)?, scope })
+            let sql = "SELECT id, name, created_ms, last_used_ms, scope,
+                              (SELECT users.name FROM users WHERE users.id = user_id)
+                       FROM api_tokens ORDER BY id";
+            load::rows(connection, sql, |row| {
+                let (scope, owner) = (scope(row, 4)?, row.get(5)?);
+                Ok(Token { id: row.get(0)?, name: row.get(1)?, created_ms: row.get(2)?, last_used_ms: row.get(3)?, scope, owner })
             })
         })
         .await

@@ -96,6 +96,16 @@ for (const list of document.querySelectorAll("[data-chooses]")) {
   });
 }
 
+// Whoever marks groups of a playlist means them; whoever wants all of it has all of them.
+document.addEventListener("change", ({ target }) => {
+  if (target.name === "group") {
+    const groups = target.form?.querySelector('input[name="channels"][value="groups"]');
+    if (groups) groups.checked = true;
+  } else if (target.name === "channels" && target.value === "all") {
+    for (const box of target.form?.querySelectorAll('input[name="group"]') ?? []) box.checked = true;
+  }
+});
+
 // Lists whose order is changed by dragging, with a mouse or a finger; their buttons do the same.
 for (const list of document.querySelectorAll("ol[data-sort]")) {
   for (const row of list.querySelectorAll("li[data-id]")) {

@@ -39,6 +39,8 @@ pub struct Guard {
     pub need: Need,
     /// Whether it knows a query.
     pub query: bool,
+    /// Whether its handler bounds the body.
+    pub large: bool,
 }
 
 /// Middleware of a page. A refusal becomes a page for whoever asks, with the way back.
@@ -61,7 +63,12 @@ async fn admitted(guard: &Guard, asker: Option<Asker>, any: bool, request: Reque
     let changes = changes(request.method());
     let Need::Role(role) = guard.need else {
         // Whoever is not logged in may send little, and must not take long: bodies that never end would keep places from players.
-        let request = if changes { whole(request, MOST_OF_NOBODY, PATIENCE_WITH_NOBODY).await } else { Ok(request) };
+        // What may be large without a login belongs to the first run, and is over with it.
+        if guard.large && any {
+            return web::redirect("/login");
+        }
+        let request =
+            if changes && !guard.large { whole(request, MOST_OF_NOBODY, PATIENCE_WITH_NOBODY).await } else { Ok(request) };
         return match request {
             Ok(request) => next.run(with(request, asker)).await,
             Err(response) => *response,
@@ -150,6 +157,7 @@ async fn by_cookie(state: &AdminState, headers: &HeaderMap) -> Result<(Option<As
         name: person.name.clone(),
         role: person.role,
         person: Some(person),
+        token: None,
         csrf: cookie::csrf(secret),
     });
     Ok((asker, any))
@@ -240,7 +248,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Asker {
 
 impl Asker {
     /// Whoever holds a token.
-    pub fn of_token(name: String, role: crate::model::person::Role) -> Self {
-        Self { name, role, person: None, csrf: Secret::new(String::new()) }
+    pub fn of_token(name: String, role: crate::model::person::Role, token: &str) -> Self {
+        Self { name, role, person: None, token: Some(Secret::new(token.to_owned())), csrf: Secret::new(String::new()) }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod cookie;
 pub(in crate::admin) mod gate;
+pub(in crate::admin) mod over;
 pub mod password;
 pub mod throttle;
 
@@ -59,6 +60,8 @@ pub struct Asker {
     pub role: crate::model::person::Role,
     /// The login, where it is a browser's.
     pub person: Option<crate::model::person::Person>,
+    /// The token, where it is one.
+    pub token: Option<Secret<String>>,
     /// What forms of this login carry.
     pub csrf: Secret<String>,
 }

@@ -20,7 +20,7 @@ pub async fn asker(state: &AdminState, headers: &HeaderMap) -> Result<Asker, Pro
         return Err(Problem::challenge("Bearer realm=\"rooftop\"", how));
     };
     match state.backend.token_role(token).await {
-        Some((name, role)) => Ok(Asker::of_token(name, role)),
+        Some((name, role)) => Ok(Asker::of_token(name, role, token)),
         None => {
             let how = "This token is not valid, or not any more; `rooftop token` makes another.";
             Err(Problem::challenge("Bearer realm=\"rooftop\", error=\"invalid_token\"", how))

@@ -16,6 +16,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::problem::Problem;
 use crate::admin::AdminState;
+use crate::admin::access::Asker;
+use crate::admin::access::over::over;
 use crate::http::Link;
 use crate::session::Stamped;
 use crate::session::events::Event;
@@ -23,7 +25,7 @@ use crate::session::events::Event;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Follows until the client leaves or the server ends.
-pub async fn follow(State(state): State<AdminState>, link: Option<Extension<Link>>) -> Response {
+pub async fn follow(State(state): State<AdminState>, asker: Asker, link: Option<Extension<Link>>) -> Response {
     let Ok(place) = state.followers.clone().try_acquire_owned() else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many follow already; try again later.").into_response();
     };
@@ -36,10 +38,17 @@ pub async fn follow(State(state): State<AdminState>, link: Option<Extension<Link
         let event = sse::Event::default().event(told.0).data(told.1.to_string());
         Some((Ok::<_, Infallible>(event), (events, place)))
     });
-    let ended = async move {
+    let gone = over(state.clone(), asker);
+    let closing = async move {
         match link {
             Some(Extension(link)) => link.closing().cancelled().await,
             None => std::future::pending().await,
+        }
+    };
+    let ended = async move {
+        tokio::select! {
+            () = closing => {}
+            () = gone => {}
         }
     };
     Sse::new(events.take_until(Box::pin(ended))).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()

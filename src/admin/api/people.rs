@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::problem::Problem;
+use crate::admin::access::Asker;
 use crate::admin::{AdminState, FeedsError, people};
 use crate::http::reply;
 use crate::model::person::Role;
@@ -119,10 +120,10 @@ pub async fn tokens(State(state): State<AdminState>) -> Result<Response<Body>, P
 }
 
 /// `POST /tokens` `{"name": …, "scope": "viewer"}`: the answer has the token, this once.
-pub async fn add_token(State(state): State<AdminState>, request: Request) -> Result<Response<Body>, Problem> {
+pub async fn add_token(State(state): State<AdminState>, asker: Asker, request: Request) -> Result<Response<Body>, Problem> {
     let NewToken { name, scope } = body::read_json(request).await?;
     let scope = people::role("scope", &scope)?;
-    let token = people::add_token(&state, &name, scope).await?;
+    let token = people::add_token(&state, &name, scope, asker.person.as_ref()).await?;
     Ok(created(&MadeToken { name: name.trim().to_owned(), scope, token: token.expose().clone() }))
 }
 

@@ -72,6 +72,7 @@ struct Subscriber<'a> {
 
 /// `GET /status`.
 pub async fn show(State(state): State<AdminState>, Extension(peer): Extension<Peer>) -> Response<Body> {
+    state.notices.refresh(&state.feeds).await;
     let facts = Look::at(&state).facts;
     reply::json(&Status {
         version: env!("CARGO_PKG_VERSION"),

@@ -31,7 +31,7 @@ pub struct About {
 pub async fn add(State(state): State<AdminState>, about: Asked<About>, request: Request) -> Result<Response<Body>, Problem> {
     let about = asked(about)?;
     let upload = take(state.feeds.begin_upload().await?, request).await?;
-    created(&state.feeds.add_uploaded(upload, about.name).await?)
+    created(&state.feeds.add_uploaded(None, upload, about.name).await?)
 }
 
 /// `PUT /playlists/{id}/file`: another file in the place of the one that was uploaded before; 202 with the number of the job.

@@ -141,12 +141,13 @@ impl Feeds {
     /// Makes a channel.
     ///
     /// # Errors
-    /// When what is said cannot be, or its number belongs to another one.
+    /// When what is said cannot be, its number belongs to another one, or an item is a source of another one.
     pub async fn add_channel(&self, request: &NewChannelRequest) -> Result<ChannelId, FeedsError> {
         let mut sources = Vec::new();
         let mut name = request.name.as_deref().map(|name| valid_name("name", name)).transpose()?;
         for source in &request.sources {
             let source = self.own_source(source).await?;
+            self.not_taken(&source).await?;
             if let (None, OwnSource::Item(_, item)) = (&name, &source) {
                 name = Some(item.channel.name.clone());
             }
@@ -190,6 +191,17 @@ impl Feeds {
                 Err(FeedsError::Conflict(text.to_owned()))
             }
         }
+    }
+
+    /// That a new channel takes no other channel's source away.
+    async fn not_taken(&self, source: &OwnSource) -> Result<(), FeedsError> {
+        let OwnSource::Item(playlist, item) = source else { return Ok(()) };
+        let Some(id) = self.channels_of_items(*playlist).await?.get(&item.source.item_key).copied() else { return Ok(()) };
+        let channel = self.any_channel(id).await?;
+        Err(FeedsError::Conflict(format!(
+            "This item is a source of channel {} ({}) already. Change that one; or take it away first, then the item is free.",
+            channel.number, channel.name
+        )))
     }
 
     async fn own_source(&self, request: &SourceRequest) -> Result<OwnSource, FeedsError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::anew::But;
 use super::playlists::{AccessRequest, AccessView, VersionView, valid_refresh};
 use super::{Feeds, FeedsError, sentence, valid_name};
 use crate::base::clock;
@@ -157,7 +158,7 @@ impl Feeds {
         Ok(self.guide_view(&self.store.guide(id).await?))
     }
 
-    /// Makes one, and begins to read it.
+    /// Makes one, and begins to read it. The same one that could never be read is read anew as is said now.
     ///
     /// # Errors
     /// When what is said of it cannot be, or it is there already.
@@ -165,9 +166,16 @@ impl Feeds {
         let location = request.location.as_deref().map(str::trim).filter(|location| !location.is_empty());
         let location = location.ok_or_else(|| FeedsError::invalid("location", "A guide needs an address or a file."))?;
         let location = valid_location(location)?;
+        let key = given::key(&location);
+        if let Some(unread) = self.unread_guide(&key).await? {
+            return self.begin_guide_anew(unread, &location, request).await;
+        }
         let new = NewGuide {
-            key: given::key(&location),
-            name: request.name.as_deref().map_or_else(|| Ok(given::name(&location)), |name| valid_name("name", name))?,
+            key,
+            name: match request.name.as_deref() {
+                Some(name) => valid_name("name", name)?,
+                None => self.free_name(&location, But::default()).await?,
+            },
             playlist: None,
             access: request.access.unwrap_or_default().access()?,
             refresh_h: valid_refresh(request.refresh_h.unwrap_or(REFRESH_H))?,

@@ -1,11 +1,14 @@
 //! What playlists offer: pages of items, groups, and what a version that is held back differs in.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Feeds, FeedsError};
 use crate::base::secret::SafeUrl;
 use crate::base::tasks;
-use crate::model::{Automatic, ItemKind, PlaylistItem, ProviderId};
+use crate::model::{Automatic, ChannelId, ItemKind, PlaylistItem, ProviderId};
+use crate::playlist::identity;
 use crate::playlist::rules::{Fate, Rules};
 use crate::store::items::{Browse, Difference, Group, Items, difference};
 use crate::store::{Playlist, Version};
@@ -47,6 +50,8 @@ pub struct ItemView {
     pub url: String,
     /// What the rules make of it: `left_out`, `offered`, `channel`, `assigned`, `event`.
     pub fate: &'static str,
+    /// The channel that has it as a source.
+    pub channel: Option<ChannelId>,
 }
 
 /// A group, as it is shown.
@@ -65,6 +70,11 @@ fn masked(mut item: PlaylistItem) -> PlaylistItem {
         *value = SafeUrl(value).to_string();
     }
     item
+}
+
+/// What an item is known by.
+fn key(item: &PlaylistItem) -> String {
+    identity::keys(item.guide_id.as_deref(), &item.name, &item.url).item.to_string()
 }
 
 impl Feeds {
@@ -89,8 +99,10 @@ impl Feeds {
         let found = found.await.map_err(|_| FeedsError::Failed)??;
         let rules = Rules::new(&playlist.rules).unwrap_or_default();
         let next = if found.len() < limit { None } else { found.last().map(|found| found.id) };
+        let channels = self.channels_of_items(id).await?;
         let items = found.into_iter().map(|found| ItemView {
             id: found.id,
+            channel: channels.get(&key(&found.item)).copied(),
             url: SafeUrl(&found.item.url).to_string(),
             fate: match rules.fate(&found.item, Automatic::All) {
                 None => "left_out",
@@ -102,6 +114,15 @@ impl Feeds {
             item: masked(found.item),
         });
         Ok(ItemPage { items: items.collect(), next })
+    }
+
+    /// The channels that have items of a playlist as sources, by the keys of those.
+    pub(super) async fn channels_of_items(&self, id: ProviderId) -> Result<HashMap<String, ChannelId>, FeedsError> {
+        let channels: HashSet<ChannelId> = self.store.all_channels().await?.iter().map(|channel| channel.id).collect();
+        let catalog = self.store.catalog();
+        let sources = catalog.sources.values().flatten();
+        let ours = sources.filter(|source| source.provider == id && channels.contains(&source.channel));
+        Ok(ours.map(|source| (source.item_key.clone(), source.channel)).collect())
     }
 
     /// The groups of a playlist.

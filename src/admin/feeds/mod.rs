@@ -1,6 +1,7 @@
 //! What people do with playlists, guides, channels and lineups: checked, carried out, and shown. The API and the commands are two
 //! ways of asking for the same.
 
+pub(in crate::admin) mod anew;
 pub mod duplicates;
 pub mod edits;
 pub mod guides;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::anew::But;
 use super::{Feeds, FeedsError, sentence, upload, valid_name};
 use crate::base::clock;
 use crate::base::jobs::State;
@@ -115,6 +116,9 @@ pub struct PlaylistView {
     pub job: Option<u64>,
     /// What a person should know, as sentences.
     pub warnings: Vec<String>,
+    /// Those of them that make channels go, or will.
+    #[serde(skip)]
+    pub urgent: Vec<String>,
 }
 
 /// How a feed is fetched, without what is secret.
@@ -213,20 +217,39 @@ impl Feeds {
         Ok(self.playlist_view(&self.store.playlist(id).await?))
     }
 
-    /// Makes one, and begins to read it.
+    /// Makes one, and begins to read it. The same one that could never be read is not in its way: it is read anew as is said now.
     ///
     /// # Errors
     /// When what is said of it cannot be, or it is there already.
     pub async fn add_playlist(&self, request: PlaylistRequest) -> Result<PlaylistView, FeedsError> {
+        self.add_playlist_instead(None, request).await
+    }
+
+    /// The same in the place of `old`, if that one could never be read.
+    ///
+    /// # Errors
+    /// As of any other.
+    pub async fn add_playlist_instead(
+        &self,
+        old: Option<ProviderId>,
+        request: PlaylistRequest,
+    ) -> Result<PlaylistView, FeedsError> {
         let location = wanted_location(&request)?;
         let location = location.ok_or_else(|| {
             FeedsError::invalid("location", "A playlist needs an address or a file, or a server with user and password.")
         })?;
+        let key = given::key(&location);
+        if let Some(unread) = self.unread_playlist(&key, old).await? {
+            return self.begin_playlist_anew(unread, &location, request).await;
+        }
         let rules = request.rules.unwrap_or_default();
         Rules::new(&rules).map_err(|error| FeedsError::invalid("rules", sentence(&error)))?;
         let new = NewPlaylist {
-            key: given::key(&location),
-            name: request.name.as_deref().map_or_else(|| Ok(given::name(&location)), |name| valid_name("name", name))?,
+            key,
+            name: match request.name.as_deref() {
+                Some(name) => valid_name("name", name)?,
+                None => self.free_name(&location, But::default()).await?,
+            },
             max_connections: request.max_connections.flatten().map(valid_connections).transpose()?,
             access: request.access.unwrap_or_default().access()?,
             refresh_h: valid_refresh(request.refresh_h.unwrap_or(REFRESH_H))?,
@@ -362,7 +385,7 @@ impl Feeds {
                 location if upload::is_uploaded(&self.store, location) => "upload",
                 _ => "m3u",
             },
-            location: given::shown(&playlist.provider.location),
+            location: given::shown(&given::present(&playlist.provider.location, &self.store.feeds_dir())),
             origin: playlist.origin,
             active: playlist.active,
             position: playlist.position,
@@ -380,12 +403,13 @@ impl Feeds {
             held: playlist.versions.held.as_ref().map(VersionView::new),
             job: self.jobs.list().into_iter().find(running).map(|job| job.id),
             warnings: warnings(playlist, clock::wall_ms()),
+            urgent: urgent(playlist, clock::wall_ms()),
         }
     }
 }
 
-/// What a person should know about a playlist. Pure.
-fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
+/// What a person should know about a playlist, wherever they are. Pure.
+fn urgent(playlist: &Playlist, now_ms: i64) -> Vec<String> {
     let mut warnings = Vec::new();
     let account: Option<AccountInfo> = playlist.account.clone().and_then(|account| serde_json::from_value(account).ok());
     if let Some(warning) = account.and_then(|info| xtream::warning(&info, now_ms)) {
@@ -400,6 +424,12 @@ fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
             if playlist.imported_ms.is_some() { "What it brought the last time is served." } else { "It brings no channels." };
         warnings.push(format!("It could not be read: {error}. {then}"));
     }
+    warnings
+}
+
+/// What a person should know about a playlist. Pure.
+fn warnings(playlist: &Playlist, now_ms: i64) -> Vec<String> {
+    let mut warnings = urgent(playlist, now_ms);
     let items = playlist.versions.current.as_ref().and_then(|current| current.version.report.get("items")?.as_u64());
     if playlist.sources == 0 && items.is_some_and(|items| items > 0) && playlist.active {
         warnings.push("None of its items is a channel: choose groups, or set `channels` of its rules to `all`.".to_owned());

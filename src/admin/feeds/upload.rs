@@ -12,12 +12,11 @@ use super::{Feeds, FeedsError};
 use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::model::ProviderId;
+use crate::playlist::given;
 use crate::store::Store;
 
 /// Largest file, in bytes: twice the largest playlist that we know of.
 pub const MOST_BYTES: u64 = 512 << 20;
-/// Beside the database.
-const FOLDER: &str = "uploads";
 const DRAFT: &str = "draft";
 /// What is left of an upload that broke off with the program is swept after this.
 const OLD: Duration = Duration::from_secs(3600);
@@ -71,7 +70,7 @@ impl Feeds {
     /// # Errors
     /// When there is none.
     pub async fn begin_upload(&self) -> Result<Upload, FeedsError> {
-        let folder = folder(&self.store);
+        let folder = given::uploads(&self.store.feeds_dir());
         fs::create_dir_all(&folder).await.map_err(|error| failed(&error))?;
         sweep(&folder).await;
         let now_ms = clock::wall_ms();
@@ -88,11 +87,16 @@ impl Feeds {
         Err(FeedsError::Conflict("Too many files are coming at once.".to_owned()))
     }
 
-    /// Makes a playlist of a file that has come, and begins to read it.
+    /// Makes a playlist of a file that has come, and begins to read it; in the place of `old`, if that one could never be read.
     ///
     /// # Errors
     /// As of any other playlist; the file is not kept then.
-    pub async fn add_uploaded(&self, upload: Upload, name: Option<String>) -> Result<PlaylistView, FeedsError> {
+    pub async fn add_uploaded(
+        &self,
+        old: Option<ProviderId>,
+        upload: Upload,
+        name: Option<String>,
+    ) -> Result<PlaylistView, FeedsError> {
         let at = upload.draft.with_extension("m3u");
         upload.keep(&at).await?;
         let request = PlaylistRequest {
@@ -100,7 +104,7 @@ impl Feeds {
             location: Some(at.display().to_string()),
             ..PlaylistRequest::default()
         };
-        let added = self.add_playlist(request).await;
+        let added = self.add_playlist_instead(old, request).await;
         if added.is_err() {
             let _ = fs::remove_file(&at).await;
         }
@@ -118,7 +122,7 @@ impl Feeds {
             let text = "This playlist does not come from an uploaded file; change its address instead.";
             return Err(FeedsError::Conflict(text.to_owned()));
         }
-        upload.keep(Path::new(location)).await?;
+        upload.keep(Path::new(&given::present(location, &self.store.feeds_dir()))).await?;
         tracing::info!(playlist.id = id.0, "a file of a playlist was uploaded");
         Ok(self.readers.refresh_playlist(id, &playlist.provider.name, true))
     }
@@ -126,19 +130,15 @@ impl Feeds {
 
 /// Whether a playlist of this location was uploaded.
 pub(super) fn is_uploaded(store: &Store, location: &str) -> bool {
-    Path::new(location).parent().is_some_and(|parent| parent == folder(store))
+    let present = given::present(location, &store.feeds_dir());
+    Path::new(&present).parent().is_some_and(|parent| parent == given::uploads(&store.feeds_dir()))
 }
 
 /// Removes the file of a playlist that is taken away, if it was uploaded.
 pub(super) fn forget(store: &Store, location: &str) {
     if is_uploaded(store, location) {
-        let _ = std::fs::remove_file(location);
+        let _ = std::fs::remove_file(given::present(location, &store.feeds_dir()));
     }
-}
-
-fn folder(store: &Store) -> PathBuf {
-    let folder = store.feeds_dir().with_file_name(FOLDER);
-    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 async fn sweep(folder: &Path) {

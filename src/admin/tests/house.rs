@@ -6,7 +6,7 @@ use crate::model::{SessionHistory, SourceHistory, SubscriberHistory};
 
 /// Somebody who is logged in.
 pub struct Visitor {
-    cookie: String,
+    pub cookie: String,
     csrf: String,
 }
 

@@ -4,10 +4,10 @@ use super::*;
 
 /// A house with a real store behind it, an admin and a viewer, each as cookie and what forms carry.
 pub struct Pages {
-    app: Router,
+    pub app: Router,
     pub store: Store,
-    dir: tempfile::TempDir,
-    admin: (String, String),
+    pub dir: tempfile::TempDir,
+    pub admin: (String, String),
     viewer: (String, String),
 }
 

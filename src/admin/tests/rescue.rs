@@ -68,6 +68,54 @@ async fn a_backup_is_taken_and_brought_back() {
     assert!(house.state.feeds.store.staged().is_none());
 }
 
+/// The form of the first run, which nobody is logged in for.
+fn first(body: impl Into<Body>) -> Request<Body> {
+    let mut request = request("POST", "/setup/restore", None, None);
+    request.headers_mut().insert("content-type", MULTIPART.parse().unwrap());
+    *request.body_mut() = body.into();
+    request
+}
+
+#[tokio::test]
+async fn a_backup_is_brought_back_in_the_place_of_a_first_password() {
+    let (_dir, house) = house().await;
+    let file = bytes(house.post(&house.admin, "/backup/download", &[]).await).await;
+    let (restart, dir) = (CancellationToken::new(), tempfile::tempdir().unwrap());
+    let store = Store::open(dir.path()).unwrap();
+    let memory = Memory(Mutex::new(Catalog::default()), Some(store.clone()), None);
+    let app =
+        router(state_with(memory, store.clone(), settled()).with_process(Process { restart: restart.clone(), ..process() }));
+    assert!(get(&app, "/setup").await.1.contains("I have a backup"));
+
+    let said = app.clone().oneshot(first(upload(b"SQLite format 3 it is not"))).await.unwrap();
+    assert_eq!(said.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let said = text(said).await;
+    assert!(said.contains("no sound backup") && said.contains("I have a backup"), "{said}");
+    let mut foreign = first(upload(&file));
+    foreign.headers_mut().insert("origin", "http://evil.example".parse().unwrap());
+    assert_eq!(app.clone().oneshot(foreign).await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert!(store.staged().is_none() && !restart.is_cancelled());
+
+    let taken = app.clone().oneshot(first(upload(&file))).await.unwrap();
+    assert_eq!(taken.status(), StatusCode::OK);
+    assert!(text(taken).await.contains("starts again"));
+    assert!(store.staged().is_some() && restart.is_cancelled());
+}
+
+#[tokio::test]
+async fn once_there_is_a_password_nobody_brings_a_backup_without_it() {
+    let (_dir, house) = house().await;
+    let restart = CancellationToken::new();
+    let state = house.state.clone().with_process(Process { restart: restart.clone(), ..process() });
+    let file = bytes(house.post(&house.admin, "/backup/download", &[]).await).await;
+    let endless = Body::from_stream(futures_util::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
+    for body in [Body::from(upload(&file)), endless] {
+        let answer = router(state.clone()).oneshot(first(body)).await.unwrap();
+        assert_eq!((answer.status(), &answer.headers()["location"]), (StatusCode::SEE_OTHER, &"/login".parse().unwrap()));
+    }
+    assert!(house.state.feeds.store.staged().is_none() && !restart.is_cancelled());
+}
+
 #[tokio::test]
 async fn the_api_takes_and_brings_it_too() {
     let (_dir, house) = house().await;

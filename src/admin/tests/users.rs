@@ -99,3 +99,68 @@ async fn the_api_does_the_same() {
     assert_eq!((&audit["deeds"][0]["who"], audit["deeds"].as_array().unwrap().len()), (&json!("test"), 1), "{audit}");
     assert_eq!(send(app, "GET", "/api/v1/audit?limit=0", None).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn a_token_goes_with_whoever_made_it() {
+    let house = Visitors::of(state_of(settled())).await;
+    house.done("/people/users", &[("name", "clara"), ("password", "long enough"), ("role", "admin")]).await;
+    let made = text(house.post(&house.admin, "/people/tokens", &[("name", "grafana"), ("role", "viewer")]).await).await;
+    let token = format!("rooftop_{}", made.split("rooftop_").nth(1).unwrap().split('<').next().unwrap());
+    let store = &house.state.feeds.store;
+    let of_nobody = store.create_token("command").await.unwrap();
+    let owners: Vec<_> = store.tokens().await.unwrap().into_iter().map(|token| token.owner).collect();
+    assert_eq!(owners, [Some("anna".to_owned()), None]);
+    assert!(store.accepts_token(&token).await);
+    let anna = store.user_of_name("anna").await.unwrap().unwrap().id;
+    store.remove_user(anna).await.unwrap();
+    assert!(!store.accepts_token(&token).await && store.accepts_token(of_nobody.expose()).await);
+}
+
+#[tokio::test]
+async fn what_goes_on_for_hours_ends_with_the_login_or_the_token() {
+    let house = Visitors::of(state_of(settled())).await;
+    let store = &house.state.feeds.store;
+    let secret = house.admin.cookie.split_once('=').unwrap().1;
+    let person = store.person(Some(secret)).await.unwrap().0.unwrap();
+    let login = person.login;
+    let of_login = access::Asker {
+        name: person.name.clone(),
+        role: person.role,
+        person: Some(person),
+        token: None,
+        csrf: access::cookie::csrf(secret),
+    };
+    let of_token = access::Asker::of_token("test".into(), Role::Admin, TOKEN);
+    let of_no_token = access::Asker::of_token("gone".into(), Role::Admin, "rooftop_gone");
+    tokio::time::pause();
+    let minute = std::time::Duration::from_secs(60);
+    let over = |asker: &access::Asker| tokio::time::timeout(minute, access::over::over(house.state.clone(), asker.clone()));
+    assert!(over(&of_login).await.is_err() && over(&of_token).await.is_err(), "they go on");
+    assert!(over(&of_no_token).await.is_ok());
+    store.log_out(login).await.unwrap();
+    assert!(over(&of_login).await.is_ok() && over(&of_token).await.is_err());
+}
+
+#[tokio::test]
+async fn who_comes_in_is_noted() {
+    let house = Visitors::of(state_of(settled())).await;
+    let typed = [("name", "anna"), ("password", PASSWORD)];
+    let answer = house.app.clone().oneshot(form("POST", "/login", "", &typed)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let deeds = house.state.feeds.store.deeds(5).await.unwrap();
+    assert_eq!((deeds[0].who.as_str(), deeds[0].what.as_str()), ("anna", "a login"));
+}
+
+#[tokio::test]
+async fn the_first_page_tells_of_lists_that_cannot_be_read() {
+    let house = Visitors::of(state_of(settled())).await;
+    let body = json!({ "name": "Provider", "location": "http://127.0.0.1:9/list.m3u" });
+    let (_, added) = send(&house.app, "POST", "/api/v1/playlists", Some(body)).await;
+    let id = ProviderId(added["id"].as_i64().unwrap());
+    house.state.feeds.store.playlist_checked(id, Some("connection refused".into())).await.unwrap();
+    let shown = house.see(&house.admin, "/").await;
+    let page = format!("/playlists/{}", added["id"]);
+    assert!(shown.contains("Provider: It could not be read") && shown.contains(&format!("href=\"{page}\"")), "{shown}");
+    let (_, status) = send(&house.app, "GET", "/api/v1/status", None).await;
+    assert_eq!(status["warnings"][0]["page"], json!(page), "{status}");
+}

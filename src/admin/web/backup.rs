@@ -97,10 +97,12 @@ pub fn sent(copy: Outgoing) -> Response<Body> {
 
 /// `POST /backup/restore`: a form with the file.
 pub async fn restore(State(state): State<AdminState>, request: Request) -> Response<Body> {
-    done(taken(&state, request).await, HERE, "restored")
+    let taken = async { received(&state, request).await?.stage(&state.feeds.store).await };
+    done(taken.await, HERE, "restored")
 }
 
-async fn taken(state: &AdminState, request: Request) -> Result<(), FeedsError> {
+/// The file of a form, whole. Nothing is known of it yet.
+pub(super) async fn received(state: &AdminState, request: Request) -> Result<Incoming, FeedsError> {
     let broken = |_| FeedsError::invalid(FILE, "The file broke off before its end. Nothing was changed.");
     let late = |_| FeedsError::invalid(FILE, "The file did not come in time. Nothing was changed.");
     let said = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -114,7 +116,7 @@ async fn taken(state: &AdminState, request: Request) -> Result<(), FeedsError> {
         while let Some(piece) = clock::timeout(PATIENCE, field.chunk()).await.map_err(late)?.map_err(broken)? {
             incoming.push(&piece).await?;
         }
-        return incoming.stage(&state.feeds.store).await;
+        return Ok(incoming);
     }
     Err(FeedsError::invalid(FILE, "Choose a file: nothing came."))
 }
@@ -130,6 +132,11 @@ pub async fn forget(State(state): State<AdminState>) -> Response<Body> {
 /// `POST /backup/restart`: ends in good order; whoever started it starts it again.
 pub async fn restart(State(state): State<AdminState>, asker: Asker) -> Response<Body> {
     tracing::info!(user.name = %asker.name, "a restart was asked for");
+    restarting(&state, Shell::new(&asker, HERE, "Restarting"))
+}
+
+/// Begins the restart, and shows a page that waits for its end.
+pub(super) fn restarting(state: &AdminState, shell: Shell) -> Response<Body> {
     state.process.restart.cancel();
-    rendered(&Restarting { shell: Shell::new(&asker, HERE, "Restarting") })
+    rendered(&Restarting { shell })
 }

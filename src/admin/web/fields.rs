@@ -16,6 +16,11 @@ const MOST_BYTES: usize = 1 << 20;
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// These.
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// From a form's body.
     pub fn parse(body: &[u8]) -> Self {
         Self(url::form_urlencoded::parse(body).into_owned().collect())

@@ -60,7 +60,8 @@ pub async fn list(State(state): State<AdminState>, asker: Asker, Query(asked): Q
     let now_ms = clock::wall_ms();
     match found.await {
         Ok((views, offered)) => show(&Page {
-            shell: Shell::new(&asker, "/guide", "Guides").noting(asked.note.as_deref()),
+            shell: Shell::new(&asker, "/guide", "Guides")
+                .noting(asked.unless_failed(views.iter().any(|view| view.last_error.is_some()))),
             cards: views.into_iter().map(|view| Card::new(view, now_ms)).collect(),
             offered,
         }),

@@ -1,16 +1,16 @@
-//! The first password, login and logout.
+//! The first password, or a backup with those of before; login and logout.
 
 use std::net::IpAddr;
 
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, Query, Request, State};
 use axum::http::header::{HeaderValue, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 
-use super::{Shell, html, redirect, refusal};
+use super::{Shell, backup, html, parts, redirect, refusal};
 use crate::admin::AdminState;
 use crate::admin::access::{Asker, cookie, password};
 use crate::admin::fragments::render;
@@ -37,7 +37,14 @@ struct LoginPage<'a> {
 #[template(path = "setup.html")]
 struct SetupPage<'a> {
     shell: Shell,
+    /// Why the password will not do.
     error: &'a str,
+    /// Why the backup will not.
+    no_backup: &'a str,
+}
+
+fn setup_page(error: &str, no_backup: &str) -> Response<Body> {
+    html(render(&SetupPage { shell: Shell::of_nobody("Welcome"), error, no_backup }))
 }
 
 /// Where to go after the login.
@@ -68,7 +75,7 @@ fn own_path(to: &str) -> &str {
 /// `GET /setup`: the first run, until there is a password.
 pub async fn setup(State(state): State<AdminState>, Extension(peer): Extension<Peer>) -> Response<Body> {
     match state.feeds.store.has_users().await {
-        Ok(false) if is_home(peer) => html(render(&SetupPage { shell: Shell::of_nobody("Welcome"), error: "" })),
+        Ok(false) if is_home(peer) => setup_page("", ""),
         Ok(false) => refusal(StatusCode::FORBIDDEN, NOT_HOME),
         Ok(true) => redirect("/"),
         Err(error) => failed(&error),
@@ -93,7 +100,7 @@ pub async fn set_up(
         return refusal(StatusCode::FORBIDDEN, NOT_HOME);
     }
     let wrong = |error: &str| {
-        let mut response = html(render(&SetupPage { shell: Shell::of_nobody("Welcome"), error }));
+        let mut response = setup_page(error, "");
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         response
     };
@@ -115,11 +122,33 @@ pub async fn set_up(
     match state.feeds.store.add_user(ADMIN, Role::Admin, hashed, true).await {
         Ok(user) => {
             tracing::info!(client.addr = %peer.remote.ip(), "the first password was set");
-            enter(&state, user, peer.remote.ip(), &headers, "/welcome").await
+            enter(&state, (user, ADMIN, "the first password"), peer.remote.ip(), &headers, "/welcome").await
         }
         Err(StoreError::UserTaken(_)) => redirect("/login"),
         Err(error) => failed(&error),
     }
+}
+
+/// `POST /setup/restore`: a form with a backup, in the place of a first password: those of the backup count after the restart.
+pub async fn bring_back(State(state): State<AdminState>, Extension(peer): Extension<Peer>, request: Request) -> Response<Body> {
+    if !is_home(peer) {
+        return refusal(StatusCode::FORBIDDEN, NOT_HOME);
+    }
+    let received = backup::received(&state, request).await;
+    // While the file came, somebody may have set a password: then it is the admin who decides.
+    match state.feeds.store.has_users().await {
+        Ok(false) => {}
+        Ok(true) => return redirect("/login"),
+        Err(error) => return failed(&error),
+    }
+    let staged = async { received?.stage(&state.feeds.store).await };
+    if let Err(error) = staged.await {
+        let mut response = setup_page("", &parts::sentence(&error));
+        *response.status_mut() = parts::status(&error);
+        return response;
+    }
+    tracing::info!(client.addr = %peer.remote.ip(), "a backup was brought in the first run; Rooftop restarts with it");
+    backup::restarting(&state, Shell::of_nobody("Restarting"))
 }
 
 /// Hashes off the event loop, a few at a time.
@@ -177,14 +206,24 @@ pub async fn log_in(
         return response;
     };
     throttle().succeeded(addr);
-    enter(&state, user.id, addr, &headers, own_path(&typed.to)).await
+    enter(&state, (user.id, &user.name, "a login"), addr, &headers, own_path(&typed.to)).await
 }
 
-/// Logs a user in, and leads on.
-async fn enter(state: &AdminState, user: i64, addr: IpAddr, headers: &HeaderMap, to: &str) -> Response<Body> {
+/// Logs a user in, notes it, and leads on.
+async fn enter(
+    state: &AdminState,
+    (user, name, what): (i64, &str, &str),
+    addr: IpAddr,
+    headers: &HeaderMap,
+    to: &str,
+) -> Response<Body> {
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match state.feeds.store.log_in(user, addr.to_canonical().to_string(), agent).await {
+    let from = addr.to_canonical().to_string();
+    match state.feeds.store.log_in(user, from.clone(), agent).await {
         Ok(secret) => {
+            if let Err(error) = state.feeds.store.note_deed(name.to_owned(), what.to_owned(), from).await {
+                tracing::warn!(error = %Chain(&error), "that somebody logged in could not be noted");
+            }
             let mut response = redirect(to);
             if let Ok(cookie) = HeaderValue::from_str(&cookie::given(&secret)) {
                 response.headers_mut().insert(SET_COOKIE, cookie);

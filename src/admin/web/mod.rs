@@ -23,6 +23,7 @@ mod playlist;
 mod playlists;
 mod settings;
 mod shell;
+mod typed;
 mod welcome;
 
 use axum::body::Body;
@@ -63,6 +64,7 @@ pub fn table(state: &AdminState) -> Table {
     Table::of_pages(state)
         .get("/setup", Need::Nothing, login::setup)
         .post("/setup", Need::Nothing, login::set_up)
+        .upload("/setup/restore", Need::Nothing, login::bring_back)
         .get("/login", Need::Nothing, login::show)
         .post("/login", Need::Nothing, login::log_in)
         .post("/logout", VIEWER, login::log_out)

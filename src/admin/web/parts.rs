@@ -17,6 +17,13 @@ pub struct Asked {
     pub note: Option<String>,
 }
 
+impl Asked {
+    /// The word, unless it says of something that it was added while the page says that it cannot be read.
+    pub fn unless_failed(&self, failed: bool) -> Option<&str> {
+        self.note.as_deref().filter(|note| !(failed && *note == "added"))
+    }
+}
+
 /// Renders a page.
 pub fn show(page: &impl Template) -> Response<Body> {
     html(render(page))

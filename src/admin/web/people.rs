@@ -47,6 +47,7 @@ struct Token {
     id: i64,
     name: String,
     scope: &'static str,
+    owner: String,
     made: String,
     used: String,
 }
@@ -96,6 +97,7 @@ async fn fill(state: &AdminState, me: Option<i64>, page: &mut Page) -> Result<()
         id: token.id,
         name: token.name,
         scope: words_of(token.scope),
+        owner: token.owner.unwrap_or_else(|| "a command".to_owned()),
         made: date(token.created_ms),
         used: ago(token.last_used_ms, now_ms),
     };
@@ -164,7 +166,7 @@ pub async fn remove_user(State(state): State<AdminState>, Path(id): Path<i64>) -
 
 /// `POST /people/tokens`: the page that answers shows the token, this once.
 pub async fn add_token(State(state): State<AdminState>, asker: Asker, Form(typed): Form<Typed>) -> Response<Body> {
-    let made = async { people::add_token(&state, &typed.name, people::role("role", &typed.role)?).await };
+    let made = async { people::add_token(&state, &typed.name, people::role("role", &typed.role)?, asker.person.as_ref()).await };
     match made.await {
         Ok(token) => rendered(&Shown {
             shell: Shell::new(&asker, HERE, "A token"),

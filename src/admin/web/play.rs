@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Shell, parts, refusal};
 use crate::admin::AdminState;
 use crate::admin::access::Asker;
+use crate::admin::access::over::over;
 use crate::http::{End, Link, Peer, StreamBody, reply};
 use crate::media::play::{PlayError, Player};
 use crate::model::{Channel, ChannelId};
@@ -52,6 +53,7 @@ const UNKNOWN: &str = "There is no such channel, or it is switched off.";
 pub async fn stream(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
+    asker: Asker,
     link: Option<Extension<Link>>,
     method: Method,
     Path(id): Path<i64>,
@@ -87,7 +89,7 @@ pub async fn stream(
     };
     match begun {
         Ok((player, content_type)) => {
-            let playing = Playing { player, _place: place };
+            let playing = Playing { player, over: Box::pin(over(state, asker)), _place: place };
             typed(StreamBody::new(playing, link, None, note_end).into_response(), &content_type)
         }
         Err(error) => {
@@ -111,6 +113,8 @@ fn typed(mut response: Response<Body>, content_type: &str) -> Response<Body> {
 /// A player, and its place among those there may be.
 struct Playing {
     player: Player<Subscription>,
+    /// Ready when whoever watches may not any more.
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -118,6 +122,9 @@ impl Stream for Playing {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.over.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
         Pin::new(&mut self.player).poll_next(cx)
     }
 }

@@ -13,9 +13,10 @@ use super::{Id, Shell, id, nothing_here};
 use crate::admin::AdminState;
 use crate::admin::access::Asker;
 use crate::admin::feeds::items::{GroupView, ItemPage, ItemQuery};
-use crate::admin::feeds::playlists::PlaylistRequest;
+use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
 use crate::base::clock;
 use crate::model::{Automatic, Condition, PlaylistRules, ProviderId};
+use crate::playlist::xtream::AccountInfo;
 use crate::store::items::Difference;
 
 /// Items on a page.
@@ -32,6 +33,7 @@ struct Page {
     groups: Vec<GroupView>,
     automatic: &'static str,
     leave_out: String,
+    connections: String,
 }
 
 #[derive(Template)]
@@ -60,7 +62,7 @@ pub async fn one(State(state): State<AdminState>, asker: Asker, at: Id, Query(as
     let broken = report.get("first_broken").and_then(|lines| lines.as_array().cloned()).unwrap_or_default();
     let broken = broken.iter().filter_map(|line| Some((line.get("line")?.as_u64()?, line.get("why")?.as_str()?.to_owned())));
     show(&Page {
-        shell: Shell::new(&asker, "/playlists", view.name.clone()).noting(asked.note.as_deref()),
+        shell: Shell::new(&asker, "/playlists", view.name.clone()).noting(asked.unless_failed(view.last_error.is_some())),
         facts: facts(&report),
         broken: broken.collect(),
         difference,
@@ -71,6 +73,7 @@ pub async fn one(State(state): State<AdminState>, asker: Asker, at: Id, Query(as
             Some(Automatic::All) | None => "all",
         },
         leave_out: left_out(&view.rules).join("\n"),
+        connections: connections(&view),
         card: Card::new(view, clock::wall_ms()),
     })
 }
@@ -90,6 +93,14 @@ fn facts(report: &serde_json::Value) -> Vec<(&'static str, String)> {
     rows.into_iter().filter_map(|(name, text)| Some((text, parts::count(count(name)?)))).collect()
 }
 
+/// What stands where a person says how many connections there are: only a panel says how many it allows.
+fn connections(view: &PlaylistView) -> String {
+    let account = view.account.clone().and_then(|account| serde_json::from_value::<AccountInfo>(account).ok());
+    let said = account.is_some_and(|account| account.max_connections.is_some());
+    let how = if said { "as the provider says" } else { "unless the provider says otherwise" };
+    format!("{}, {how}", view.max_connections)
+}
+
 /// The simple rules that leave items out by their name.
 pub(super) fn left_out(rules: &PlaylistRules) -> Vec<String> {
     rules.exclude.iter().filter(|rule| is_simple(rule)).filter_map(|rule| rule.name_regex.clone()).collect()
@@ -102,10 +113,16 @@ fn is_simple(rule: &Condition) -> bool {
 }
 
 /// The rules with what the form says; what it does not show stays. Pure.
+///
+/// Where all items were channels, every group was shown marked: whoever takes a mark away means the groups, even if the choice above
+/// them still says "all", as it does without scripts.
 fn rules_of(before: PlaylistRules, fields: &Fields) -> PlaylistRules {
+    let all_before = !matches!(before.channels, Some(Automatic::Groups | Automatic::None));
+    let picked = fields.number::<usize>("shown").is_some_and(|shown| fields.all("group").count() != shown);
     let channels = match fields.text("channels") {
         Some("groups") => Some(Automatic::Groups),
         Some("none") => Some(Automatic::None),
+        _ if all_before && picked => Some(Automatic::Groups),
         _ => Some(Automatic::All),
     };
     let simple = |name_regex: String| Condition { name_regex: Some(name_regex), ..Condition::default() };
@@ -202,6 +219,22 @@ pub async fn items(State(state): State<AdminState>, asker: Asker, at: Id, Query(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[rstest::rstest]
+    #[case::a_mark_was_taken_away(None, "channels=all&shown=2&group=News", Automatic::Groups)]
+    #[case::so_it_was_said(Some(Automatic::All), "channels=all&shown=2&group=News", Automatic::Groups)]
+    #[case::all_are_marked(None, "channels=all&shown=2&group=News&group=", Automatic::All)]
+    #[case::nothing_was_shown(None, "channels=all", Automatic::All)]
+    #[case::back_to_all(Some(Automatic::Groups), "channels=all&shown=2&group=News", Automatic::All)]
+    #[case::none(None, "channels=none&shown=2&group=News", Automatic::None)]
+    fn whoever_takes_a_mark_away_means_the_groups(
+        #[case] channels: Option<Automatic>,
+        #[case] form: &str,
+        #[case] after: Automatic,
+    ) {
+        let before = PlaylistRules { channels, ..PlaylistRules::default() };
+        assert_eq!(rules_of(before, &Fields::parse(form.as_bytes())).channels, Some(after));
+    }
 
     #[test]
     fn what_the_form_does_not_show_stays() {

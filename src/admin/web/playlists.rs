@@ -7,12 +7,14 @@ use axum::http::Response;
 
 use super::fields::Fields;
 use super::parts::{self, Asked, show};
-use super::{Shell, html, redirect};
+use super::typed::{Forms, with_user};
+use super::{Shell, html, redirect, welcome};
 use crate::admin::access::Asker;
 use crate::admin::feeds::playlists::{AccessRequest, PlaylistRequest, PlaylistView};
 use crate::admin::fragments::render;
 use crate::admin::{AdminState, FeedsError};
 use crate::base::clock;
+use crate::model::ProviderId;
 
 /// A playlist in the list.
 pub struct Card {
@@ -58,19 +60,11 @@ struct Page {
     cards: Vec<Card>,
 }
 
-/// What keeps a form in the first run.
-pub const WELCOME: &str = "<input type=\"hidden\" name=\"welcome\" value=\"1\">";
-
 #[derive(Template)]
 #[template(path = "playlist-new.html")]
-struct NewPage<'a> {
+struct NewPage {
     shell: Shell,
-    error: &'a str,
-    hidden: &'static str,
-    location: &'a str,
-    server: &'a str,
-    username: &'a str,
-    name: &'a str,
+    forms: Forms,
 }
 
 /// `GET /playlists`.
@@ -87,19 +81,15 @@ pub async fn list(State(state): State<AdminState>, asker: Asker, Query(asked): Q
 
 /// `GET /playlists/new`.
 pub async fn new(asker: Asker) -> Response<Body> {
-    html(new_page(&asker, "", &Fields::default()))
+    html(new_page(&asker, Forms::default()))
 }
 
-fn new_page(asker: &Asker, error: &str, fields: &Fields) -> String {
-    render(&NewPage {
-        shell: Shell::new(asker, "/playlists", "Add a playlist"),
-        error,
-        hidden: if fields.is_set("welcome") { WELCOME } else { "" },
-        location: fields.text("location").unwrap_or_default(),
-        server: fields.text("server").unwrap_or_default(),
-        username: fields.text("username").unwrap_or_default(),
-        name: fields.text("name").unwrap_or_default(),
-    })
+/// The forms on their page, or on that of the first run.
+fn new_page(asker: &Asker, forms: Forms) -> String {
+    match forms.welcome {
+        true => welcome::lists_page(asker, forms),
+        false => render(&NewPage { shell: Shell::new(asker, "/playlists", "Add a playlist"), forms }),
+    }
 }
 
 /// What a form says of how a feed is fetched.
@@ -119,16 +109,21 @@ pub async fn add(State(state): State<AdminState>, asker: Asker, fields: Fields) 
         let text = "An address begins with http:// or https://, a path on the box with /.";
         return wrong(&asker, &FeedsError::Invalid("location", text.to_owned()), &fields);
     }
+    let location = fields.text("location").map(|at| with_user(at, fields.text("user"), fields.text("user_password")));
+    let location = match location.transpose() {
+        Ok(location) => location,
+        Err(error) => return wrong(&asker, &error, &fields),
+    };
     let request = PlaylistRequest {
         name: text("name"),
-        location: text("location"),
+        location,
         server: text("server"),
         username: text("username"),
         password: text("password"),
         access: Some(access_of(&fields)),
         ..PlaylistRequest::default()
     };
-    match state.feeds.add_playlist(request).await {
+    match state.feeds.add_playlist_instead(fields.number("instead").map(ProviderId), request).await {
         Ok(view) => redirect(&added(&fields, view.id.0)),
         Err(error) => wrong(&asker, &error, &fields),
     }
@@ -145,7 +140,7 @@ fn added(fields: &Fields, id: i64) -> String {
 }
 
 fn wrong(asker: &Asker, error: &FeedsError, fields: &Fields) -> Response<Body> {
-    let mut response = html(new_page(asker, &parts::sentence(error), fields));
+    let mut response = html(new_page(asker, Forms::of_fields(&parts::sentence(error), fields)));
     *response.status_mut() = parts::status(error);
     response
 }
@@ -157,10 +152,12 @@ pub async fn upload(
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Response<Body> {
     match received(&state, form).await {
-        Ok((upload, name, fields)) => match state.feeds.add_uploaded(upload, name).await {
-            Ok(view) => redirect(&added(&fields, view.id.0)),
-            Err(error) => wrong(&asker, &error, &fields),
-        },
+        Ok((upload, name, fields)) => {
+            match state.feeds.add_uploaded(fields.number("instead").map(ProviderId), upload, name).await {
+                Ok(view) => redirect(&added(&fields, view.id.0)),
+                Err(error) => wrong(&asker, &error, &fields),
+            }
+        }
         Err(error) => wrong(&asker, &error, &Fields::default()),
     }
 }
@@ -172,10 +169,11 @@ pub async fn received(
 ) -> Result<(crate::admin::feeds::upload::Upload, Option<String>, Fields), FeedsError> {
     let broken = || FeedsError::Invalid("file", "The file did not come whole. Try again.".to_owned());
     let mut form = form.map_err(|_| broken())?;
-    let mut welcome = false;
+    let mut said = Vec::new();
     while let Some(mut field) = form.next_field().await.map_err(|_| broken())? {
-        if field.name() == Some("welcome") {
-            welcome = true;
+        if let Some(name @ ("welcome" | "instead")) = field.name() {
+            let name = name.to_owned();
+            said.push((name, field.text().await.map_err(|_| broken())?));
             continue;
         }
         if field.name() != Some("file") {
@@ -187,7 +185,7 @@ pub async fn received(
         while let Some(bytes) = field.chunk().await.map_err(|_| broken())? {
             upload.push(&bytes).await?;
         }
-        let fields = Fields::parse(if welcome { b"welcome=1" } else { b"" });
+        let fields = Fields::of(said);
         return Ok((upload, name.filter(|name| !name.is_empty()), fields));
     }
     Err(FeedsError::Invalid("file", "Choose a file.".to_owned()))
@@ -197,12 +195,12 @@ pub async fn received(
 pub async fn refresh(State(state): State<AdminState>, id: super::Id) -> Response<Body> {
     let Some(id) = super::id(id) else { return super::nothing_here() };
     let to = format!("/playlists/{id}");
-    let started = state.feeds.refresh_playlist(crate::model::ProviderId(id), true).await;
+    let started = state.feeds.refresh_playlist(ProviderId(id), true).await;
     parts::done(started, &to, "started")
 }
 
 /// `POST /playlists/{id}/remove`.
 pub async fn remove(State(state): State<AdminState>, id: super::Id) -> Response<Body> {
     let Some(id) = super::id(id) else { return super::nothing_here() };
-    parts::done(state.feeds.remove_playlist(crate::model::ProviderId(id)).await, "/playlists", "removed")
+    parts::done(state.feeds.remove_playlist(ProviderId(id)).await, "/playlists", "removed")
 }

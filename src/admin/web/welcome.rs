@@ -9,13 +9,16 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
-use super::parts::{self, show};
+use super::parts::{self, Asked, show};
 use super::playlist::left_out;
-use super::playlists::{Card, WELCOME};
-use super::{Shell, redirect};
+use super::playlists::Card;
+use super::typed::Forms;
+use super::{Shell, html, redirect};
 use crate::admin::access::Asker;
+use crate::admin::feeds::anew::could_never_be_read;
 use crate::admin::feeds::guides::{GuideView, Offered};
 use crate::admin::feeds::items::GroupView;
+use crate::admin::fragments::render;
 use crate::admin::overview::PLEX_MOST_CHANNELS;
 use crate::admin::page::{Look, address_for_people};
 use crate::admin::{AdminState, FeedsError};
@@ -29,14 +32,9 @@ const SHOWN: usize = 60;
 
 #[derive(Template)]
 #[template(path = "welcome-list.html")]
-struct Lists<'a> {
+struct Lists {
     shell: Shell,
-    error: &'a str,
-    location: &'a str,
-    server: &'a str,
-    username: &'a str,
-    name: &'a str,
-    hidden: &'a str,
+    forms: Forms,
 }
 
 #[derive(Template)]
@@ -48,6 +46,8 @@ struct Groups {
     automatic: &'static str,
     leave_out: String,
     channels: usize,
+    /// The forms again, where the list could not be read.
+    forms: Option<Forms>,
 }
 
 #[derive(Template)]
@@ -86,15 +86,12 @@ pub struct Which {
 
 /// `GET /welcome`: where the channels come from.
 pub async fn lists(asker: Asker) -> Response<Body> {
-    show(&Lists {
-        shell: Shell::new(&asker, "/welcome", "Your channels"),
-        error: "",
-        location: "",
-        server: "",
-        username: "",
-        name: "",
-        hidden: WELCOME,
-    })
+    html(lists_page(&asker, Forms { welcome: true, ..Forms::default() }))
+}
+
+/// The first page with these forms.
+pub fn lists_page(asker: &Asker, forms: Forms) -> String {
+    render(&Lists { shell: Shell::new(asker, "/welcome", "Your channels"), forms })
 }
 
 /// `GET /welcome/groups?playlist=1`: which of them.
@@ -108,8 +105,16 @@ pub async fn groups(State(state): State<AdminState>, asker: Asker, Query(which):
         },
     };
     let Some(id) = id else { return redirect("/welcome") };
-    match state.feeds.playlist(id).await {
-        Ok(view) => show(&Groups {
+    let found = async {
+        let view = state.feeds.playlist(id).await?;
+        let kept = state.feeds.store.playlist(id).await?;
+        let again = could_never_be_read(&kept) && view.job.is_none();
+        let forms = again.then(|| Forms::of_unread(&view.warnings.join(" "), &kept.provider));
+        Ok::<_, FeedsError>((view, forms))
+    };
+    match found.await {
+        Ok((view, forms)) => show(&Groups {
+            forms,
             shell: Shell::new(&asker, "/welcome", "Which channels").noting(which.note.as_deref()),
             groups: state.feeds.groups(id).await.unwrap_or_default(),
             automatic: match view.rules.channels {
@@ -133,7 +138,11 @@ pub async fn guide(State(state): State<AdminState>, asker: Asker, Query(which): 
     };
     match found.await {
         Ok((guides, offered, mapped)) => show(&Guides {
-            shell: Shell::new(&asker, "/welcome", "The guide").noting(which.note.as_deref()),
+            shell: {
+                let asked = Asked { note: which.note };
+                let failed = guides.iter().any(|guide| guide.last_error.is_some());
+                Shell::new(&asker, "/welcome", "The guide").noting(asked.unless_failed(failed))
+            },
             guides,
             offered,
             mapped,

@@ -20,7 +20,7 @@ pub(super) fn playlists(table: Table) -> Table {
             POST,
             "/playlists",
             ADMIN,
-            doc("Makes a playlist, and begins to read it")
+            doc("Makes a playlist, and begins to read it; the same one that could never be read is read anew")
                 .takes::<PlaylistRequest>()
                 .makes::<PlaylistView>()
                 .tagged()
@@ -119,7 +119,11 @@ pub(super) fn guides(table: Table) -> Table {
             POST,
             "/guides",
             ADMIN,
-            doc("Makes a guide, and begins to read it").takes::<GuideRequest>().makes::<GuideView>().tagged().or_conflict(),
+            doc("Makes a guide, and begins to read it; the same one that could never be read is read anew")
+                .takes::<GuideRequest>()
+                .makes::<GuideView>()
+                .tagged()
+                .or_conflict(),
             guides::add,
         )
         .on(
