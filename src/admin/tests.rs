@@ -1,3 +1,4 @@
+mod bulk;
 mod changes;
 mod described;
 mod direct;
@@ -7,6 +8,7 @@ mod lists;
 mod one_channel;
 mod pages;
 mod people;
+mod refusals;
 mod rescue;
 mod tuners;
 mod users;

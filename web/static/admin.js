@@ -52,7 +52,7 @@ function size(bytes) {
   return `${bytes.toFixed(unit && bytes < 100 ? 1 : 0)} ${units[unit]}`;
 }
 
-// Bulk edits: the head's box marks all rows; the bar says how many are marked.
+// Bulk edits: the head's box marks all rows, Shift all from the last one that was clicked; the bar says how many are marked.
 for (const form of document.querySelectorAll("form[data-bulk]")) {
   const boxes = () => [...form.querySelectorAll('tbody input[type="checkbox"]')];
   const all = form.querySelector("input[data-all]");
@@ -62,9 +62,38 @@ for (const form of document.querySelectorAll("form[data-bulk]")) {
     if (count) count.textContent = marked ? `${marked} marked` : "none marked";
     if (all) { all.checked = marked > 0 && marked === boxes().length; all.indeterminate = marked > 0 && !all.checked; }
   };
+  // A field that what is to be done does not need is not shown.
+  const { act, to } = form.elements;
+  const ask = () => {
+    if (!act || !to) return;
+    const what = act.selectedOptions[0]?.dataset.to ?? "";
+    to.hidden = !what;
+    to.required = Boolean(what);
+    if (what) to.placeholder = what;
+  };
+  let last = null;
+  const isBox = (element) => element.matches('tbody input[type="checkbox"]');
+  // Shift would mark text.
+  form.addEventListener("mousedown", (event) => { if (event.shiftKey && isBox(event.target)) event.preventDefault(); });
+  form.addEventListener("click", (event) => {
+    if (!isBox(event.target)) return;
+    const rows = boxes();
+    const ends = [rows.indexOf(event.target), event.shiftKey ? rows.indexOf(last) : -1].sort((a, b) => a - b);
+    if (ends[0] >= 0) for (const box of rows.slice(ends[0], ends[1] + 1)) box.checked = event.target.checked;
+    last = event.target;
+  });
   all?.addEventListener("change", () => { for (const box of boxes()) box.checked = all.checked; say(); });
-  form.addEventListener("change", say);
+  form.addEventListener("change", () => { say(); ask(); });
   say();
+  ask();
+}
+
+// Boxes that belong to one choice of several make that choice.
+for (const list of document.querySelectorAll("[data-chooses]")) {
+  list.addEventListener("change", () => {
+    const choice = list.closest("form").querySelector(`input[type="radio"][value="${list.dataset.chooses}"]`);
+    if (choice) choice.checked = true;
+  });
 }
 
 // Whoever marks groups of a playlist means them; whoever wants all of it has all of them.

@@ -1,6 +1,6 @@
 //! The cookie of a login, what forms of it carry, and where a request comes from. Pure.
 
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{COOKIE, HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +53,27 @@ pub fn is_own_page(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether this is a path of ours, and nothing that leads elsewhere.
+pub fn is_own_path(to: &str) -> bool {
+    to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
+}
+
+/// The page of ours that a request comes from: its path and query, without what was said there, and what forms carry.
+pub fn came_from(headers: &HeaderMap) -> Option<String> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let referer = text(REFERER)?;
+    let address = referer.strip_prefix("http://").or_else(|| referer.strip_prefix("https://"))?;
+    let (authority, path) = address.split_at(address.find('/')?);
+    let path = path
+        .split('#')
+        .next()
+        .filter(|path| is_own_path(path) && text(HOST).is_some_and(|host| host.eq_ignore_ascii_case(authority)))?;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let own = |pair: &&str| !pair.is_empty() && !["note", "csrf"].contains(&pair.split('=').next().unwrap_or_default());
+    let kept: Vec<&str> = query.split('&').filter(own).collect();
+    Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) })
+}
+
 /// Whether two texts are the same; takes as long wherever they differ.
 pub fn same(one: &str, other: &str) -> bool {
     let sum = one.bytes().zip(other.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
@@ -97,5 +118,23 @@ mod tests {
     #[case::cross(&[("host", "box"), ("sec-fetch-site", "cross-site")], false)]
     fn pages_of_others_are_told_from_ours(#[case] pairs: &[(&'static str, &str)], #[case] own: bool) {
         assert_eq!(is_own_page(&headers(pairs)), own);
+    }
+
+    #[rstest::rstest]
+    #[case::own("http://box:5004/channels?q=a&group=News", Some("/channels?q=a&group=News"))]
+    #[case::secure("https://BOX:5004/", Some("/"))]
+    #[case::said("http://box:5004/channels?note=saved&q=a#row", Some("/channels?q=a"))]
+    #[case::carried("http://box:5004/playlists/upload?csrf=abc", Some("/playlists/upload"))]
+    #[case::foreign("http://evil.example/channels", None)]
+    #[case::other_port("http://box/channels", None)]
+    #[case::disguised("http://box:5004@evil.example/channels", None)]
+    #[case::no_path("http://box:5004", None)]
+    #[case::elsewhere("http://box:5004//evil.example/", None)]
+    #[case::backslash("http://box:5004/\\evil.example/", None)]
+    #[case::script("javascript:alert(1)//", None)]
+    #[case::nonsense("/channels", None)]
+    fn only_pages_of_ours_are_led_back_to(#[case] referer: &str, #[case] back: Option<&str>) {
+        let headers = headers(&[("host", "box:5004"), ("referer", referer)]);
+        assert_eq!(came_from(&headers).as_deref(), back);
     }
 }

@@ -15,7 +15,7 @@ use crate::admin::AdminState;
 use crate::admin::api::auth;
 use crate::admin::api::problem::Problem;
 use crate::admin::routes::Need;
-use crate::admin::web;
+use crate::admin::web::{self, parts::Undone};
 use crate::base::chain::Chain;
 use crate::base::secret::Secret;
 use crate::http::{Peer, body, reply};
@@ -43,16 +43,24 @@ pub struct Guard {
     pub large: bool,
 }
 
-/// Middleware of a page.
+/// Middleware of a page. A refusal becomes a page for whoever asks, with the way back.
 pub async fn page(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let changes = changes(request.method());
-    if changes && !cookie::is_own_page(request.headers()) {
+    if changes(request.method()) && !cookie::is_own_page(request.headers()) {
         return web::refusal(StatusCode::FORBIDDEN, "This was sent by a page of somebody else. Nothing was done.");
     }
     let (asker, any) = match by_cookie(&guard.state, request.headers()).await {
         Ok(found) => found,
         Err(response) => return *response,
     };
+    let here = request.uri().path_and_query().map(|here| here.as_str().to_owned());
+    let back = cookie::came_from(request.headers()).filter(|back| Some(back) != here.as_ref());
+    let response = admitted(&guard, asker.clone(), any, request, next).await;
+    web::dressed(response, asker.as_ref(), back.as_deref())
+}
+
+/// What comes of a request by `asker`, if it is let in; `any`: there is somebody who may log in.
+async fn admitted(guard: &Guard, asker: Option<Asker>, any: bool, request: Request, next: Next) -> Response {
+    let changes = changes(request.method());
     let Need::Role(role) = guard.need else {
         // Whoever is not logged in may send little, and must not take long: bodies that never end would keep places from players.
         // What may be large without a login belongs to the first run, and is over with it.
@@ -205,7 +213,8 @@ async fn noted(state: &AdminState, asker: Asker, request: Request, next: Next) -
     let addr = request.extensions().get::<Peer>().map(|peer| peer.remote.ip().to_canonical().to_string()).unwrap_or_default();
     let who = asker.name.clone();
     let response = next.run(with(request, Some(asker))).await;
-    let done = response.status().is_success() || response.status().is_redirection();
+    let status = response.status();
+    let done = (status.is_success() || status.is_redirection()) && response.extensions().get::<Undone>().is_none();
     if done && let Err(error) = state.feeds.store.note_deed(who, what, addr).await {
         tracing::warn!(error = %Chain(&error), "who changed something could not be noted");
     }

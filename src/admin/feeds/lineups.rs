@@ -1,5 +1,7 @@
 //! Which channels each device has, and how a lineup that is too long for some player can be split over several devices.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Feeds, FeedsError};
@@ -32,6 +34,15 @@ pub struct LineupView {
     pub channels: Vec<ChannelId>,
     /// What a person should know.
     pub warning: Option<String>,
+}
+
+/// What is done with some channels and a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It has them.
+    On,
+    /// It does not have them.
+    Off,
 }
 
 /// A part of a lineup that is split.
@@ -86,6 +97,28 @@ impl Feeds {
         self.lineup(id)
     }
 
+    /// Puts channels onto a device, or takes them off it; what else it has stays. One that has all channels has these alone then, or
+    /// all but these, and those to come are not given to it.
+    ///
+    /// # Errors
+    /// When there is no such device or channel, or the device would have none.
+    pub async fn put(&self, id: DeviceId, channels: &[ChannelId], put: Put) -> Result<LineupView, FeedsError> {
+        let living: Vec<ChannelId> = self.store.all_channels().await?.iter().map(|channel| channel.id).collect();
+        let wanted: HashSet<ChannelId> = channels.iter().copied().collect();
+        let catalog = self.store.catalog();
+        let own = catalog.device_channels.get(&row(&catalog, id)?);
+        if living.iter().filter(|channel| wanted.contains(channel)).count() < wanted.len() {
+            return Err(FeedsError::NotFound("There is no channel with one of these ids."));
+        }
+        let channels = after(own, &living, &wanted, put);
+        if channels.is_empty() {
+            return Err(FeedsError::Conflict(
+                "A device without channels is of no use: leave it one, or take it away.".to_owned(),
+            ));
+        }
+        self.set_lineup(id, LineupRequest { channels: Some(channels), ..LineupRequest::default() }).await
+    }
+
     /// How the whole lineup could be split over devices of at most `most` channels each. Numbers do not overlap, so that one guide
     /// does for all of them, as Plex wants it.
     ///
@@ -106,6 +139,15 @@ fn row(catalog: &Catalog, id: DeviceId) -> Result<i64, FeedsError> {
 
 fn of_device(catalog: &Catalog, row: i64) -> impl Iterator<Item = &Channel> {
     catalog.channels.iter().filter(move |channel| catalog.has(row, channel.id))
+}
+
+/// What a device has once channels were put onto it or taken off it; `own` is what it has now, unless it has all. Pure.
+fn after(own: Option<&HashSet<ChannelId>>, living: &[ChannelId], wanted: &HashSet<ChannelId>, put: Put) -> Vec<ChannelId> {
+    let has = |channel: &ChannelId| match put {
+        Put::On => wanted.contains(channel) || own.is_some_and(|own| own.contains(channel)),
+        Put::Off => !wanted.contains(channel) && own.is_none_or(|own| own.contains(channel)),
+    };
+    living.iter().copied().filter(has).collect()
 }
 
 /// Parts of nearly the same size, in order of numbers. Pure.
@@ -155,6 +197,24 @@ mod tests {
             prop_assert!(parts.iter().all(|part| part.channels.len() <= most));
             prop_assert!(parts.windows(2).all(|pair| pair[0].last < pair[1].first));
         }
+    }
+
+    #[rstest::rstest]
+    #[case::all_becomes_these(None, &[2, 3], Put::On, &[2, 3])]
+    #[case::all_but_these(None, &[2, 3], Put::Off, &[1, 4])]
+    #[case::added(Some(vec![1]), &[3], Put::On, &[1, 3])]
+    #[case::gone_for_good(Some(vec![1, 9]), &[3], Put::On, &[1, 3])]
+    #[case::taken(Some(vec![1, 3]), &[3, 4], Put::Off, &[1])]
+    #[case::nothing_left(Some(vec![1]), &[1], Put::Off, &[])]
+    fn channels_go_onto_devices_and_off_them(
+        #[case] own: Option<Vec<i64>>,
+        #[case] wanted: &[i64],
+        #[case] put: Put,
+        #[case] expected: &[i64],
+    ) {
+        let ids = |ids: &[i64]| ids.iter().copied().map(ChannelId).collect::<Vec<_>>();
+        let set = |list: &[i64]| ids(list).into_iter().collect::<HashSet<_>>();
+        assert_eq!(after(own.as_deref().map(set).as_ref(), &ids(&[1, 2, 3, 4]), &set(wanted), put), ids(expected));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct Imported {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// CSV, with names of columns.
+    /// CSV, with names of columns. A text that a spreadsheet would take for a formula has an apostrophe in front.
     #[default]
     Csv,
     /// A JSON list of objects.
@@ -77,12 +77,27 @@ impl Row {
         }
     }
 
+    /// The same with `act` done to every text of it.
+    fn with(&self, act: impl Fn(&str) -> String) -> Self {
+        let text = |text: &Option<String>| text.as_deref().map(&act);
+        Self {
+            id: self.id,
+            number: text(&self.number),
+            name: text(&self.name),
+            groups: text(&self.groups),
+            logo: text(&self.logo),
+            guide_id: text(&self.guide_id),
+            enabled: self.enabled,
+            favorite: self.favorite,
+        }
+    }
+
     /// What is to be different about a channel.
     fn change(&self, channel: &Channel) -> EditRequest {
         let text = |said: &Option<String>, is: Option<&str>| match said.as_deref().map(str::trim) {
             None | Some("") => None,
+            Some(text) if Some(text) == is.map(str::trim) => None,
             Some("-") => Some(None),
-            Some(text) if Some(text) == is => None,
             Some(text) => Some(Some(text.to_owned())),
         };
         let number = self.number.as_deref().map(str::trim).filter(|number| !number.is_empty());
@@ -115,17 +130,7 @@ impl Feeds {
         let rows: Vec<Row> = channels.iter().map(Row::of).collect();
         match form {
             Form::Json => serde_json::to_vec_pretty(&rows).map_err(|_| FeedsError::Failed),
-            Form::Csv => {
-                let mut writer = csv::Writer::from_writer(Vec::new());
-                if rows.is_empty() {
-                    let names = ["id", "number", "name", "groups", "logo", "guide_id", "enabled", "favorite"];
-                    writer.write_record(names).map_err(|_| FeedsError::Failed)?;
-                }
-                for row in &rows {
-                    writer.serialize(row).map_err(|_| FeedsError::Failed)?;
-                }
-                writer.into_inner().map_err(|_| FeedsError::Failed)
-            }
+            Form::Csv => write_csv(&rows),
         }
     }
 
@@ -145,6 +150,38 @@ impl Feeds {
     }
 }
 
+fn write_csv(rows: &[Row]) -> Result<Vec<u8>, FeedsError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if rows.is_empty() {
+        let names = ["id", "number", "name", "groups", "logo", "guide_id", "enabled", "favorite"];
+        writer.write_record(names).map_err(|_| FeedsError::Failed)?;
+    }
+    for row in rows {
+        writer.serialize(row.with(plain)).map_err(|_| FeedsError::Failed)?;
+    }
+    writer.into_inner().map_err(|_| FeedsError::Failed)
+}
+
+/// Whether a spreadsheet would work a cell out instead of showing it: names come from playlists, and somebody else's formulas must not
+/// run. Texts that begin with apostrophes in front of such are counted in, so that [`typed`] knows which one is ours.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(|first: char| "=+-@".contains(first) || first.is_whitespace())
+}
+
+/// A text as a cell that is only shown. Blanks at its end are lost, as readers of tables lose them.
+fn plain(text: &str) -> String {
+    let text = text.trim_end();
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The text of a cell, whether [`plain`] or a person wrote it.
+fn typed(text: &str) -> String {
+    match text.strip_prefix('\'') {
+        Some(rest) if is_formula(text) => rest.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
 fn bad(text: String) -> FeedsError {
     FeedsError::Invalid("table", text)
 }
@@ -161,6 +198,7 @@ fn read(form: Form, table: &[u8]) -> Result<Vec<Row>, FeedsError> {
             let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(table);
             reader
                 .deserialize()
+                .map(|row| row.map(|row: Row| row.with(typed)))
                 .collect::<Result<_, _>>()
                 .map_err(|error| bad(format!("The table is not what is wanted: {error}.")))?
         }
@@ -201,6 +239,7 @@ fn plan(rows: &[Row], channels: &[Channel]) -> Result<Vec<(ChannelId, ChannelEdi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn channel(id: i64, number: &str, name: &str) -> Channel {
         Channel {
@@ -242,6 +281,49 @@ mod tests {
         assert_eq!(edits, expected);
         let same = read(Form::Csv, b"number,name,groups\n5,One,A; B\n").unwrap();
         assert!(plan(&same, &channels).unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_comes_back_and_is_no_formula(text in "['=+@\t\r -]{0,4}[a-z0-9'=,;\"\n\u{a0}ä -]{0,12}") {
+            let row = Row { id: Some(1), name: Some(text.clone()), logo: Some(text.clone()), ..Row::default() };
+            let table = write_csv(&[row]).unwrap();
+            let cells: Vec<Row> = csv::Reader::from_reader(table.as_slice()).deserialize().collect::<Result<_, _>>().unwrap();
+            let cell = cells[0].name.clone().unwrap_or_default();
+            prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{:?}", cell);
+            let read = read(Form::Csv, &table).unwrap();
+            prop_assert_eq!(read[0].name.clone().unwrap_or_default(), text.trim_end());
+            prop_assert_eq!(&read[0].name, &read[0].logo);
+            let named = Channel { logo: Some(text.clone()), ..channel(1, "5", &text) };
+            prop_assert!(plan(&read, &[named]).unwrap().is_empty(), "nothing was changed");
+        }
+    }
+
+    #[rstest::rstest]
+    #[case("=1+1", "'=1+1")]
+    #[case("+49 TV", "'+49 TV")]
+    #[case("-", "'-")]
+    #[case("@home", "'@home")]
+    #[case("\tx", "'\tx")]
+    #[case("\rx", "'\rx")]
+    #[case("'=x", "''=x")]
+    #[case("'n Sync", "'n Sync")]
+    #[case("A=B", "A=B")]
+    #[case("", "")]
+    fn cells_are_only_shown(#[case] text: &str, #[case] cell: &str) {
+        assert_eq!((plain(text).as_str(), typed(cell).as_str()), (cell, text));
+    }
+
+    #[test]
+    fn what_people_type_is_taken_as_it_is() {
+        let rows = read(Form::Csv, b"number,name,groups,guide_id\n5,'Allo,-,'-1.de\n").unwrap();
+        let row = &rows[0];
+        assert_eq!(
+            (row.name.as_deref(), row.groups.as_deref(), row.guide_id.as_deref()),
+            (Some("'Allo"), Some("-"), Some("-1.de"))
+        );
+        let edits = plan(&rows, &[channel(1, "5", "One")]).unwrap();
+        assert_eq!(edits[0].1.group, Some(None), "as the playlist says");
     }
 
     #[rstest::rstest]

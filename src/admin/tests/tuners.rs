@@ -40,10 +40,11 @@ async fn devices_that_cannot_be_are_refused(#[case] body: Value, #[case] field: 
 async fn a_device_is_made_changed_and_taken_away() {
     let house = Visitors::of(state_of(settled())).await;
     let new = [("name", "Kitchen"), ("tuners", "3"), ("listen", "10.0.0.3:80")];
-    assert_eq!(house.done("/devices", &new).await, "/devices?note=added");
-    let shown = house.see(&house.admin, "/devices?note=added").await;
-    assert!(shown.contains("Kitchen") && shown.contains("0 of 3 tuners in use") && shown.contains("Added."), "{shown}");
     let id = DeviceId::from_random(77);
+    assert_eq!(house.done("/devices", &new).await, format!("/devices?note=device#d-{id}"));
+    let shown = house.see(&house.admin, "/devices?note=device").await;
+    assert!(shown.contains("Kitchen") && shown.contains("0 of 3 tuners in use"), "{shown}");
+    assert!(shown.contains("Choose its own: mark them in Channels, or groups here."), "{shown}");
     let changed = [("name", "Cellar"), ("tuners", "1"), ("listen", "10.0.0.3:80")];
     assert_eq!(house.done(&format!("/devices/{id}/change"), &changed).await, format!("/devices?note=saved#d-{id}"));
     assert!(house.see(&house.viewer, "/devices").await.contains("Cellar"));
@@ -83,7 +84,7 @@ async fn a_device_has_all_channels_or_those_of_groups() {
     house.done(&path, &[("which", "groups"), ("group", "news"), ("group", "Other")]).await;
     assert_eq!(store.catalog().device_channels[&device.row].len(), 2);
     let shown = house.see(&house.admin, "/devices").await;
-    assert!(shown.contains("2 channels") && shown.contains("value=\"News\" checked"), "{shown}");
+    assert!(shown.contains("2 of 3 channels") && shown.contains("value=\"News\" checked"), "{shown}");
     assert!(shown.contains("value=\"Film\">"), "{shown}");
     assert_eq!(house.refused(&path, &[("which", "groups")]).await.0, 422);
     assert_eq!(house.refused(&path, &[("which", "7")]).await.0, 422);
@@ -91,6 +92,15 @@ async fn a_device_has_all_channels_or_those_of_groups() {
     assert_eq!(store.catalog().device_channels[&device.row].len(), 3, "the only part has them all");
     house.done(&path, &[("which", "all")]).await;
     assert!(store.catalog().device_channels.is_empty());
+    // Without scripts "all" stays marked where somebody marks a group: that is not thrown away.
+    house.done(&path, &[("which", "all"), ("group", "Film")]).await;
+    assert_eq!(store.catalog().device_channels[&device.row].len(), 1);
+    let one = store.catalog().channels[0].id.0.to_string();
+    house.done("/channels/bulk", &[("act", &format!("give:{}", device.id)), ("id", &one)]).await;
+    let shown = house.see(&house.admin, "/devices").await;
+    assert!(shown.contains("value=\"own\" checked> <span>Those that it has now (2)"), "{shown}");
+    house.done(&path, &[("which", "own"), ("group", "Film")]).await;
+    assert_eq!(store.catalog().device_channels[&device.row].len(), 2, "nothing was changed");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `/channels`: all channels, found, marked, and changed together.
+//! `/channels`: all channels, found and marked. What is done with those that are marked is `bulk`'s.
 
 use std::collections::HashMap;
 
@@ -11,15 +11,16 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::parts::{self, show};
-use super::{Shell, redirect};
+use super::{Shell, notes, redirect};
 use crate::admin::access::Asker;
-use crate::admin::feeds::edits::{BulkRequest, EditRequest, NewChannelRequest, Renumber, Selection, SourceRequest, groups};
+use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest, groups};
 use crate::admin::feeds::table::Form;
-use crate::admin::{AdminState, FeedsError};
-use crate::model::{Channel, ChannelId, ProviderId};
+use crate::admin::{AdminState, FeedsError, words};
+use crate::model::{Channel, ChannelId, Device, DeviceId, ProviderId};
+use crate::store::Catalog;
 
 /// Channels on a page.
-const PAGE: usize = 100;
+pub const PAGE: usize = 100;
 
 /// Which channels are looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,16 +30,22 @@ pub struct View {
     q: String,
     /// Of this group.
     group: String,
-    /// `off`, `all`; else those that are on.
+    /// `off`, `bare`: on, but without a source; `all`; else those that are on.
     show: String,
+    /// On the device with this id.
+    device: String,
     /// From 1.
     page: usize,
     note: Option<String>,
+    /// The device that the note is of.
+    of: String,
+    /// Channels that are marked, with `,` between them.
+    marked: String,
 }
 
 impl View {
-    /// Whether a channel is looked for.
-    fn holds(&self, channel: &Channel) -> bool {
+    /// Whether a channel is looked for, which is `bare` if it has no source.
+    fn holds(&self, channel: &Channel, bare: bool) -> bool {
         let wanted = self.q.trim().to_lowercase();
         let found =
             wanted.is_empty() || channel.name.to_lowercase().contains(&wanted) || channel.number.to_string().starts_with(&wanted);
@@ -46,6 +53,7 @@ impl View {
         let on = match self.show.as_str() {
             "all" => true,
             "off" => !channel.enabled,
+            "bare" => channel.enabled && bare,
             _ => channel.enabled,
         };
         found && of_group && on
@@ -54,13 +62,31 @@ impl View {
     /// The same view on another page, as the end of an address.
     fn query(&self, page: usize) -> String {
         let mut text = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.q), ("group", &self.group), ("show", &self.show)] {
+        for (name, value) in [("q", &self.q), ("group", &self.group), ("show", &self.show), ("device", &self.device)] {
             if !value.is_empty() {
                 text.append_pair(name, value);
             }
         }
         text.append_pair("page", &page.to_string()).finish()
     }
+}
+
+/// A device that channels can be put onto.
+struct Target {
+    id: String,
+    name: String,
+    /// Whether it has all channels, also those to come.
+    all: bool,
+    /// Whether the page shows those that it has.
+    shown: bool,
+}
+
+/// Channels of the list that no player gets: by these, counts here differ from those elsewhere.
+struct Unserved {
+    /// Switched off.
+    off: usize,
+    /// On, but without a source.
+    bare: usize,
 }
 
 struct Row {
@@ -70,6 +96,7 @@ struct Row {
     logo: Option<String>,
     group: String,
     on: bool,
+    marked: bool,
     favorite: bool,
     hd: bool,
     drm: bool,
@@ -85,8 +112,10 @@ struct Page {
     rows: Vec<Row>,
     view: View,
     groups: Vec<String>,
-    found: usize,
-    total: usize,
+    /// Where there is more than one, or one that does not have all channels.
+    devices: Vec<Target>,
+    counted: String,
+    unserved: Unserved,
     page: usize,
     pages: usize,
     back: String,
@@ -109,7 +138,15 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     let mut names: Vec<String> = all.iter().flat_map(groups).map(str::to_owned).collect();
     names.sort_by_key(|name| name.to_lowercase());
     names.dedup();
-    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel)).collect();
+    let bare = |channel: &Channel| catalog.sources_of(channel.id).is_empty();
+    let shown = of_id(&catalog, &view.device);
+    let on_it = |channel: &Channel| shown.is_none_or(|device| catalog.has(device.row, channel.id));
+    let found: Vec<&Channel> = all.iter().filter(|channel| view.holds(channel, bare(channel)) && on_it(channel)).collect();
+    let unserved = Unserved {
+        off: found.iter().filter(|channel| !channel.enabled).count(),
+        bare: found.iter().filter(|channel| channel.enabled && bare(channel)).count(),
+    };
+    let marked: Vec<ChannelId> = view.marked.split(',').filter_map(|id| id.parse().ok()).map(ChannelId).collect();
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = view.page.clamp(1, pages);
     let rows = found.iter().skip((page - 1) * PAGE).take(PAGE).map(|channel| {
@@ -122,6 +159,7 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
             logo: channel.logo.clone(),
             group: channel.group.clone().unwrap_or_default().replace(';', ", "),
             on: channel.enabled,
+            marked: marked.contains(&channel.id),
             favorite: channel.favorite,
             hd: channel.is_hd(),
             drm: channel.drm,
@@ -132,56 +170,48 @@ async fn page(state: &AdminState, asker: &Asker, view: View) -> Result<Page, Fee
     });
     Ok(Page {
         rows: rows.collect(),
-        found: found.len(),
-        total: all.len(),
+        counted: counted(found.len(), all.len()),
+        unserved,
         page,
         pages,
         back: view.query(page),
         previous: (page > 1).then(|| view.query(page - 1)),
         next: (page < pages).then(|| view.query(page + 1)),
         groups: names,
-        shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()),
+        devices: targets(&catalog, shown),
+        shell: Shell::new(asker, "/channels", "Channels").noting(view.note.as_deref()).saying(lineup_note(&catalog, &view)),
         view,
     })
 }
 
-/// What a form asks for of the channels that are marked. Pure.
-///
-/// # Errors
-/// When it makes no sense.
-fn bulk(fields: &Fields) -> Result<BulkRequest, FeedsError> {
-    let ids: Vec<ChannelId> = fields.all("id").filter_map(|id| id.parse().ok()).map(ChannelId).collect();
-    if ids.is_empty() {
-        return Err(FeedsError::Invalid("id", "Mark the channels first.".to_owned()));
-    }
-    let mut set = EditRequest::default();
-    let mut renumber = None;
-    match fields.text("act").unwrap_or_default() {
-        "on" => set.enabled = Some(true),
-        "off" => set.enabled = Some(false),
-        "favorite" => set.favorite = Some(true),
-        "ordinary" => set.favorite = Some(false),
-        "group" => {
-            let group = fields.text("to").ok_or_else(|| FeedsError::Invalid("to", "Say which group.".to_owned()))?;
-            set.groups = Some(Some(group.split([';', ',']).map(|group| group.trim().to_owned()).collect()));
-        }
-        "number" => {
-            let from = fields.number("to").ok_or_else(|| FeedsError::Invalid("to", "Say the number of the first.".to_owned()))?;
-            renumber = Some(Renumber { from, step: 1 });
-        }
-        _ => return Err(FeedsError::Invalid("act", "Say what is to be done with them.".to_owned())),
-    }
-    Ok(BulkRequest { select: Selection { ids: Some(ids), ..Selection::default() }, set, renumber })
+/// How many were found of how many.
+fn counted(found: usize, total: usize) -> String {
+    if found == total { words::count(total, "channel", "channels") } else { format!("{found} of {total}") }
 }
 
-/// `POST /channels/bulk`.
-pub async fn many(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
-    let back = fields.text("back").unwrap_or_default();
-    let done = match bulk(&fields) {
-        Ok(request) => state.feeds.edit_channels(&request).await,
-        Err(error) => Err(error),
+fn of_id<'a>(catalog: &'a Catalog, id: &str) -> Option<&'a Device> {
+    let id: DeviceId = id.parse().ok()?;
+    catalog.devices.iter().find(|device| device.id == id)
+}
+
+fn targets(catalog: &Catalog, shown: Option<&Device>) -> Vec<Target> {
+    if catalog.devices.len() < 2 && catalog.device_channels.is_empty() {
+        return Vec::new();
+    }
+    let target = |device: &Device| Target {
+        id: device.id.to_string(),
+        name: device.name.clone(),
+        all: !catalog.device_channels.contains_key(&device.row),
+        shown: shown.is_some_and(|shown| shown.row == device.row),
     };
-    parts::done(done, &format!("/channels?{back}"), "saved")
+    catalog.devices.iter().map(target).collect()
+}
+
+/// How many channels the device has that some were just put onto, or taken off.
+fn lineup_note(catalog: &Catalog, view: &View) -> Option<String> {
+    let device = of_id(catalog, &view.of).filter(|_| view.note.as_deref() == Some("lineup"))?;
+    let count = catalog.channels.iter().filter(|channel| catalog.has(device.row, channel.id)).count();
+    Some(notes::lineup(&device.name, count, catalog.channels.len()))
 }
 
 /// `POST /channels`: one of its own, of an item or with an address.
@@ -234,18 +264,6 @@ pub async fn import(State(state): State<AdminState>, form: Result<Multipart, Mul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[rstest::rstest]
-    #[case("id=1&id=2&act=off", true)]
-    #[case("id=1&act=number&to=200", true)]
-    #[case("id=1&act=group&to=News;+Local", true)]
-    #[case("act=off", false)]
-    #[case("id=1&act=number&to=x", false)]
-    #[case("id=1&act=group&to=", false)]
-    #[case("id=1", false)]
-    fn forms_say_what_is_wanted(#[case] form: &str, #[case] fits: bool) {
-        assert_eq!(bulk(&Fields::parse(form.as_bytes())).is_ok(), fits);
-    }
 
     #[test]
     fn a_view_goes_along_from_page_to_page() {

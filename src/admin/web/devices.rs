@@ -1,16 +1,17 @@
 //! `/devices`: the virtual tuners, made, changed, given their channels, taken away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::Response;
 use serde::Deserialize;
 
 use super::Shell;
-use super::parts::{Asked, done, not_done, show as rendered};
+use super::fields::Fields;
+use super::parts::{Asked, done, led, not_done, show as rendered};
 use crate::admin::access::Asker;
 use crate::admin::devices::{self, DeviceRequest, TUNERS};
 use crate::admin::feeds::edits::groups;
@@ -42,11 +43,30 @@ struct Row {
     first: bool,
     listen: String,
     channels: usize,
-    all: bool,
+    has: Has,
+}
+
+/// What a device has, as its form says it.
+#[derive(Debug, Default)]
+struct Has {
+    which: Which,
     groups: Vec<Group>,
 }
 
+/// What is said of the channels of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Which {
+    /// All, also those to come.
+    #[default]
+    All,
+    /// Those of groups.
+    Groups,
+    /// Some that were chosen one by one.
+    Own,
+}
+
 /// A group of channels.
+#[derive(Debug)]
 struct Group {
     name: String,
     channels: usize,
@@ -76,8 +96,7 @@ pub async fn show(
         first: index == 0,
         listen: device.listen.map(|listen| listen.to_string()).unwrap_or_default(),
         channels: catalog.channels.iter().filter(|channel| catalog.has(device.row, channel.id)).count(),
-        all: !catalog.device_channels.contains_key(&device.row),
-        groups: groups_of(catalog, device),
+        has: has(catalog, device),
     });
     let all = catalog.channels.len();
     let split = if all > MANY_CHANNELS { parts(&catalog.channels, MANY_CHANNELS) } else { Vec::new() };
@@ -97,19 +116,27 @@ pub async fn show(
     })
 }
 
-/// All groups, and whether the device has all channels of each.
-fn groups_of(catalog: &Catalog, device: &Device) -> Vec<Group> {
+/// What a device has. A group is chosen if the device has all channels of it; one that has all there are chose none. Pure.
+fn has(catalog: &Catalog, device: &Device) -> Has {
+    let all = !catalog.device_channels.contains_key(&device.row);
     let mut found: BTreeMap<String, Group> = BTreeMap::new();
     for channel in &catalog.channels {
         let has = catalog.has(device.row, channel.id);
         for name in groups(channel) {
             let group = found.entry(name.to_lowercase());
-            let group = group.or_insert_with(|| Group { name: name.to_owned(), channels: 0, chosen: true });
+            let group = group.or_insert_with(|| Group { name: name.to_owned(), channels: 0, chosen: !all });
             group.channels += 1;
             group.chosen &= has;
         }
     }
-    found.into_values().collect()
+    let of_chosen = |name: &str| found.get(&name.to_lowercase()).is_some_and(|group| group.chosen);
+    let mut own = catalog.channels.iter().filter(|channel| catalog.has(device.row, channel.id));
+    let which = match all {
+        true => Which::All,
+        false if own.all(|channel| groups(channel).any(of_chosen)) => Which::Groups,
+        false => Which::Own,
+    };
+    Has { which, groups: found.into_values().collect() }
 }
 
 /// A device as it is typed in.
@@ -132,7 +159,10 @@ pub async fn add(State(state): State<AdminState>, Form(typed): Form<Typed>) -> R
         };
         devices::add(&state, wanted).await
     };
-    done(made.await, HERE, "added")
+    match made.await {
+        Ok(device) => led(&place(&device.id.to_string()), "device"),
+        Err(error) => not_done(&error),
+    }
 }
 
 /// `POST /devices/{id}/change`: another name, other tuners, another address.
@@ -160,27 +190,36 @@ pub async fn remove(State(state): State<AdminState>, Path(id): Path<String>) -> 
     done(removed.await, HERE, "removed")
 }
 
-/// `POST /devices/{id}/channels`: `which` is `all`, `groups` with one `group` for each, or the number of a part.
-pub async fn choose(State(state): State<AdminState>, Path(id): Path<String>, body: Bytes) -> Response<Body> {
+/// `POST /devices/{id}/channels`: `which` is `all`, `own`, `groups` with one `group` for each, or the number of a part.
+pub async fn choose(State(state): State<AdminState>, Path(id): Path<String>, fields: Fields) -> Response<Body> {
     let device = match devices::existing(&state, &id) {
         Ok(device) => device,
         Err(error) => return not_done(&error),
     };
-    done(chosen(&state, device, &body).await, &place(&id), "saved")
+    done(chosen(&state, device, &fields).await, &place(&id), "saved")
 }
 
-async fn chosen(state: &AdminState, device: DeviceId, body: &[u8]) -> Result<(), FeedsError> {
-    let fields: Vec<_> = url::form_urlencoded::parse(body).collect();
-    let which = fields.iter().find(|(name, _)| name == "which").map_or("", |(_, value)| value.as_ref());
-    let request = match which {
+/// What is meant by a form. One that leaves the choice as it was but changes the boxes of groups means groups: without scripts
+/// nothing moves the choice along with them. Pure.
+fn meant<'a>(which: &'a str, ticked: &[&str], had: &Has) -> &'a str {
+    let stayed = matches!((which, had.which), ("all", Which::All) | ("own", Which::Own));
+    let ticked: BTreeSet<String> = ticked.iter().map(|name| name.to_lowercase()).collect();
+    let shown = had.groups.iter().filter(|group| group.chosen).map(|group| group.name.to_lowercase()).collect();
+    if stayed && ticked != shown { "groups" } else { which }
+}
+
+async fn chosen(state: &AdminState, device: DeviceId, fields: &Fields) -> Result<(), FeedsError> {
+    let catalog = state.backend.catalog();
+    let had = catalog.devices.iter().find(|one| one.id == device).map(|device| has(&catalog, device)).unwrap_or_default();
+    let groups: Vec<&str> = fields.all("group").collect();
+    let request = match meant(fields.text("which").unwrap_or_default(), &groups, &had) {
+        "own" if had.which == Which::Own => return Ok(()),
         "all" => LineupRequest { all: true, ..LineupRequest::default() },
         "groups" => {
-            let groups: Vec<String> =
-                fields.iter().filter(|(name, _)| name == "group").map(|(_, value)| value.to_string()).collect();
             if groups.is_empty() {
                 return Err(FeedsError::invalid("groups", "Mark at least one group: a device without channels is of no use."));
             }
-            LineupRequest { groups: Some(groups), ..LineupRequest::default() }
+            LineupRequest { groups: Some(groups.into_iter().map(str::to_owned).collect()), ..LineupRequest::default() }
         }
         part => {
             let split = state.feeds.split(MANY_CHANNELS)?;
@@ -194,4 +233,30 @@ async fn chosen(state: &AdminState, device: DeviceId, body: &[u8]) -> Result<(),
 
 fn place(id: &str) -> String {
     format!("{HERE}#d-{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::nothing_changed("all", Which::All, &[], &[], "all")]
+    #[case::a_box_under_all("all", Which::All, &[], &["News"], "groups")]
+    #[case::back_to_all("all", Which::Groups, &["News"], &["News"], "all")]
+    #[case::all_of_one_that_had_groups("all", Which::Groups, &["News"], &[], "all")]
+    #[case::own_stays("own", Which::Own, &["News"], &["news"], "own")]
+    #[case::a_box_under_own("own", Which::Own, &["News"], &["News", "Film"], "groups")]
+    #[case::a_part("0", Which::All, &[], &["News"], "0")]
+    #[case::groups("groups", Which::All, &[], &["News"], "groups")]
+    fn boxes_that_are_changed_are_meant(
+        #[case] which: &str,
+        #[case] had: Which,
+        #[case] shown: &[&str],
+        #[case] ticked: &[&str],
+        #[case] expected: &str,
+    ) {
+        let group = |name: &&str| Group { name: (*name).to_owned(), channels: 1, chosen: shown.contains(name) };
+        let had = Has { which: had, groups: ["News", "Film"].iter().map(group).collect() };
+        assert_eq!(meant(which, ticked, &had), expected);
+    }
 }

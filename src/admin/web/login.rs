@@ -69,8 +69,7 @@ pub struct Typed {
 
 /// A path of ours; nothing else is led to.
 fn own_path(to: &str) -> &str {
-    let own = to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control);
-    if own { to } else { "/" }
+    if cookie::is_own_path(to) { to } else { "/" }
 }
 
 /// `GET /setup`: the first run, until there is a password.

@@ -3,6 +3,7 @@
 
 mod about;
 pub mod backup;
+mod bulk;
 mod channel;
 mod channels;
 mod devices;
@@ -33,7 +34,7 @@ use axum::http::{Response, StatusCode};
 
 pub use self::shell::Shell;
 use super::AdminState;
-use super::access::gate;
+use super::access::{Asker, gate};
 use super::routes::{ADMIN, Need, Table, VIEWER};
 use super::{live, page};
 use crate::http::reply::{self, media_type};
@@ -75,7 +76,7 @@ pub fn table(state: &AdminState) -> Table {
         .get("/welcome/done", ADMIN, welcome::done)
         .get("/channels", VIEWER, channels::list)
         .post("/channels", ADMIN, channels::add)
-        .post("/channels/bulk", ADMIN, channels::many)
+        .post("/channels/bulk", ADMIN, bulk::many)
         .upload("/channels/import", ADMIN, channels::import)
         .get("/channels/{id}", VIEWER, channel::one)
         .post("/channels/{id}", ADMIN, channel::change)
@@ -165,9 +166,22 @@ pub fn redirect(to: &str) -> Response<Body> {
     gate::see_other(to)
 }
 
+/// What was said by a refusal.
+#[derive(Debug, Clone)]
+struct Refused(String);
+
 /// A page that says why something was not done.
 pub fn refusal(status: StatusCode, message: &str) -> Response<Body> {
-    let mut response = html(shell::refusal(message));
+    let mut response = html(shell::refusal(None, message, None));
     *response.status_mut() = status;
+    response.extensions_mut().insert(Refused(message.to_owned()));
     response
+}
+
+/// A response for whoever asked: a refusal gets the menu, where somebody is logged in, and a way back, where there is one.
+pub fn dressed(response: Response<Body>, asker: Option<&Asker>, back: Option<&str>) -> Response<Body> {
+    let Some(Refused(message)) = response.extensions().get() else { return response };
+    let mut page = html(shell::refusal(asker, message, back));
+    *page.status_mut() = response.status();
+    page
 }

@@ -1,10 +1,13 @@
 //! What a page says after something was done. Addresses name a note by its word, so that nobody can put text of their own there.
 
+use crate::admin::words;
+
 /// The sentence of a note.
 pub fn sentence(word: &str) -> Option<&'static str> {
     Some(match word {
         "saved" => "Saved.",
         "added" => "Added.",
+        "device" => "Added, with all channels. Choose its own: mark them in Channels, or groups here.",
         "removed" => "Taken away.",
         "started" => "It has begun.",
         "accepted" => "The new version is served now.",
@@ -17,6 +20,21 @@ pub fn sentence(word: &str) -> Option<&'static str> {
         "restored" => "The backup is checked, and takes the place of everything at the next start.",
         "forgotten" => "The backup that waited is forgotten.",
         "revoked" => "The token is worthless from now on.",
+        "unmarked" => "Mark channels first.",
+        "unsaid" => "Say which group, or the number of the first.",
         _ => return None,
     })
+}
+
+/// Whether a note says why nothing was done.
+pub fn is_undone(word: &str) -> bool {
+    matches!(word, "unmarked" | "unsaid")
+}
+
+/// That a device has `count` channels now, of `all` that are served.
+pub fn lineup(name: &str, count: usize, all: usize) -> String {
+    if count == all {
+        return format!("{name} has {} now, all there are.", words::count(count, "channel", "channels"));
+    }
+    format!("{name} has {count} of {} now.", words::count(all, "channel", "channels"))
 }

@@ -44,6 +44,17 @@ pub fn led(to: &str, note: &str) -> Response<Body> {
     redirect(&format!("{path}{joint}note={note}{anchor}"))
 }
 
+/// Of a response: nothing was done, although it leads on.
+#[derive(Debug, Clone, Copy)]
+pub struct Undone;
+
+/// To `to`, where `note` says why nothing was done.
+pub fn undone(to: &str, note: &str) -> Response<Body> {
+    let mut response = led(to, note);
+    response.extensions_mut().insert(Undone);
+    response
+}
+
 /// Why it was not done.
 pub fn not_done(error: &FeedsError) -> Response<Body> {
     refusal(status(error), &sentence(error))

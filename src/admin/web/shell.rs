@@ -21,7 +21,9 @@ pub struct Shell {
     /// What forms carry.
     pub csrf: String,
     /// What was done just now.
-    pub note: Option<&'static str>,
+    pub note: Option<String>,
+    /// Whether that is why nothing was done.
+    pub undone: bool,
 }
 
 impl Shell {
@@ -34,18 +36,33 @@ impl Shell {
             admin: asker.role >= Role::Admin,
             csrf: asker.csrf.expose().clone(),
             note: None,
+            undone: false,
         }
     }
 
     /// With what was done just now, by its word in the address.
     #[must_use]
     pub fn noting(self, word: Option<&str>) -> Self {
-        Self { note: word.and_then(notes::sentence), ..self }
+        Self { note: word.and_then(notes::sentence).map(str::to_owned), undone: word.is_some_and(notes::is_undone), ..self }
+    }
+
+    /// With a sentence of ours that has names and numbers in it.
+    #[must_use]
+    pub fn saying(self, note: Option<String>) -> Self {
+        Self { note: note.or(self.note), ..self }
     }
 
     /// Where a form without a login stands: login and first run.
     pub fn of_nobody(title: &str) -> Self {
-        Self { title: title.to_owned(), here: "", user: String::new(), admin: false, csrf: String::new(), note: None }
+        Self {
+            title: title.to_owned(),
+            here: "",
+            user: String::new(),
+            admin: false,
+            csrf: String::new(),
+            note: None,
+            undone: false,
+        }
     }
 }
 
@@ -54,9 +71,12 @@ impl Shell {
 struct Refusal<'a> {
     shell: Shell,
     message: &'a str,
+    back: Option<&'a str>,
 }
 
-/// A page that says why something was not done.
-pub fn refusal(message: &str) -> String {
-    render(&Refusal { shell: Shell::of_nobody("Not done"), message })
+/// A page that says why something was not done, to whoever is logged in; `back` is the page where it was asked for.
+pub fn refusal(asker: Option<&Asker>, message: &str, back: Option<&str>) -> String {
+    const TITLE: &str = "Not done";
+    let shell = asker.map_or_else(|| Shell::of_nobody(TITLE), |asker| Shell::new(asker, "", TITLE));
+    render(&Refusal { shell, message, back })
 }

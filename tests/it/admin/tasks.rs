@@ -37,6 +37,24 @@ fn many_channels_are_changed_at_once() {
 }
 
 #[test]
+fn some_channels_are_given_to_one_device() {
+    let home = Home::with(30);
+    home.send("POST", "/devices", json!({ "name": "Living room", "listen": "10.77.0.1:8080" }));
+    let browser = &home.browser;
+    browser.look(390, 844, false);
+    browser.open("/channels?group=News");
+    browser.click("input[data-all]");
+    browser.until("7 marked");
+    browser.click("select[name=act] optgroup option:nth-of-type(2)");
+    browser.picture("bulk-device");
+    browser.click(".bulk button");
+    browser.until("Living room has 7 of 30 channels now.");
+    browser.open("/devices");
+    browser.until("7 of 30 channels");
+    assert_eq!(home.app.json("/lineup.json").as_array().unwrap().len(), 30, "the first device keeps them all");
+}
+
+#[test]
 fn sources_are_put_in_order_by_dragging() {
     let home = Home::with(3);
     let channel = home.send("GET", "/channels", Value::Null)["channels"][0]["id"].clone();
