@@ -45,7 +45,7 @@ impl Notices {
 /// Pure.
 fn of(playlists: &[PlaylistView], guides: &[GuideView]) -> Vec<Warning> {
     let of_playlist = playlists.iter().filter(|playlist| playlist.active).flat_map(|playlist| {
-        let page = format!("/playlists/{}", playlist.id);
+        let page = format!("/playlists/{}", playlist.id.0);
         playlist.urgent.iter().map(move |text| Warning {
             kind: "playlist",
             text: format!("{}: {text}", playlist.name),
@@ -58,7 +58,7 @@ fn of(playlists: &[PlaylistView], guides: &[GuideView]) -> Vec<Warning> {
         [held, error].into_iter().flatten().map(|text| Warning {
             kind: "guide",
             text: format!("{}: {text}", guide.name),
-            page: Some(format!("/guide/sources/{}", guide.id)),
+            page: Some(format!("/guide/sources/{}", guide.id.0)),
         })
     });
     of_playlist.chain(of_guide).collect()
