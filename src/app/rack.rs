@@ -1,7 +1,8 @@
 //! The virtual devices that are up: each answers at its own address, from the moment it is made until it is taken away.
 //!
-//! The first device has the main addresses. A further one has an address of its own: on the ports of the main listeners those
-//! listeners see whom a client asked, and on a port that nobody has it gets a listener.
+//! The first device has the main addresses. A further one has an address of its own. With a port of the main listeners it has its IP
+//! address on all of their ports: they see whom a client asked. On a port that nobody has it gets a listener, and nothing else: most
+//! machines have one address, and the first device is to be found there.
 
 use std::io;
 use std::net::SocketAddr;
@@ -64,6 +65,8 @@ struct Inner {
 struct Up {
     row: i64,
     listen: SocketAddr,
+    /// Whether main listeners answer for it.
+    shared: bool,
     hdhr: Hdhr,
     /// What main listeners answer at its address, from the first such request on.
     router: OnceLock<Router>,
@@ -99,7 +102,7 @@ impl Rack {
         Router::new().fallback(move |request: Request| {
             let local = request.extensions().get::<server::Peer>().map(|peer| peer.local.ip());
             let up = rack.0.up.load();
-            let asked = up.iter().find(|one| Some(one.listen.ip()) == local);
+            let asked = up.iter().find(|one| one.shared && Some(one.listen.ip()) == local);
             let publisher = &rack.0.parts.publisher;
             let of_device =
                 |one: &Arc<Up>| one.router.get_or_init(|| routes::main(one.hdhr.clone(), publisher, admin.clone())).clone();
@@ -182,11 +185,9 @@ impl Rack {
     fn up(&self, device: &Device, listen: SocketAddr, place: Place, listeners: &mut Listeners) -> Up {
         let parts = &self.0.parts;
         let shares = |port| parts.main.covers(SocketAddr::new(listen.ip(), port));
-        let main = match place {
-            Place::Shared if shares(parts.main.ports.main) => parts.main.ports.main,
-            _ => listen.port(),
-        };
-        let ports = Ports { main, port_80: listen.port() == 80 || shares(80) };
+        let shared = matches!(place, Place::Shared);
+        let main = if shared && shares(parts.main.ports.main) { parts.main.ports.main } else { listen.port() };
+        let ports = Ports { main, port_80: listen.port() == 80 || shared && shares(80) };
         let hdhr = self.hdhr(device.row, ports);
         if let Place::Own(listener) = place {
             let (stop, router) = (parts.stop.child_token(), routes::device(hdhr.clone(), &parts.publisher));
@@ -194,7 +195,7 @@ impl Rack {
             listeners.push((listen, stop, tasks::spawn("http", server)));
         }
         tracing::info!(device.id = %device.id, listen.addr = %listen, "a further device is up");
-        Up { row: device.row, listen, hdhr, router: OnceLock::new() }
+        Up { row: device.row, listen, shared, hdhr, router: OnceLock::new() }
     }
 
     fn place(&self, listen: SocketAddr) -> io::Result<Place> {

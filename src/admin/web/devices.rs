@@ -34,6 +34,8 @@ struct Page {
     channels: usize,
     parts: Vec<PartView>,
     usual_tuners: u8,
+    /// A port that no device has.
+    free_port: u16,
     many: usize,
 }
 
@@ -112,8 +114,15 @@ pub async fn show(
         channels: all,
         parts: split.iter().enumerate().map(part).collect(),
         usual_tuners: TUNERS,
+        free_port: free_port(facts.situation.main_port, &catalog.devices),
         many: MANY_CHANNELS,
     })
+}
+
+/// The next port that no device has. Pure.
+fn free_port(main: u16, devices: &[Device]) -> u16 {
+    let taken = |port: &u16| devices.iter().any(|device| device.listen.is_some_and(|listen| listen.port() == *port));
+    (main.saturating_add(1)..=u16::MAX).find(|port| !taken(port)).unwrap_or(main)
 }
 
 /// What a device has. A group is chosen if the device has all channels of it; one that has all there are chose none. Pure.
