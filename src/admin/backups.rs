@@ -82,11 +82,11 @@ impl Incoming {
         self.file.write_all(bytes).await.map_err(|error| failed(&error))
     }
 
-    /// Checks it, and lets it wait for the next start.
+    /// Checks it, and lets it wait for the next start; with `first`, only while there is no user.
     ///
     /// # Errors
-    /// When it is no sound backup of Rooftop, or one of a newer version.
-    pub async fn stage(mut self, store: &Store) -> Result<(), FeedsError> {
+    /// When it is no sound backup of Rooftop, or one of a newer version, or somebody has set a password meanwhile.
+    pub async fn stage(mut self, store: &Store, first: bool) -> Result<(), FeedsError> {
         if self.bytes == 0 {
             return Err(FeedsError::invalid("file", "Choose a file: nothing came."));
         }
@@ -95,9 +95,12 @@ impl Incoming {
             self.file.sync_all().await
         };
         written.await.map_err(|error| failed(&error))?;
-        store.stage(self.path.clone()).await.map_err(|error| match error {
+        store.stage(self.path.clone(), first).await.map_err(|error| match error {
             StoreError::Foreign(_) | StoreError::Corrupt(_) => {
                 FeedsError::invalid("file", "This file is no sound backup of Rooftop. Nothing was changed.")
+            }
+            StoreError::UserTaken(_) => {
+                FeedsError::Conflict("Somebody has set a password meanwhile: log in, and restore it there.".to_owned())
             }
             StoreError::Newer { .. } => FeedsError::invalid("file", sentence(&error)),
             error => error.into(),

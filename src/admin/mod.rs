@@ -67,6 +67,8 @@ pub struct AdminState {
     player: Option<WorkerClient>,
     players: Arc<Semaphore>,
     notices: notices::Notices,
+    /// Whoever is not logged in brings one backup at a time.
+    first_restore: Arc<Semaphore>,
 }
 
 impl AdminState {
@@ -83,8 +85,23 @@ impl AdminState {
         let followers = Arc::new(Semaphore::new(MOST_FOLLOWERS));
         let players = Arc::new(Semaphore::new(MOST_PLAYERS));
         let (logins, process, edits) = (access::Logins::default(), Arc::default(), Arc::default());
-        let (player, notices) = (None, notices::Notices::default());
-        Self { backend, manager, access, situation, metrics, feeds, followers, logins, edits, process, player, players, notices }
+        let (player, notices, first_restore) = (None, notices::Notices::default(), Arc::new(Semaphore::new(1)));
+        Self {
+            backend,
+            manager,
+            access,
+            situation,
+            metrics,
+            feeds,
+            followers,
+            logins,
+            edits,
+            process,
+            player,
+            players,
+            notices,
+            first_restore,
+        }
     }
 
     /// The same with what is known of the process.

@@ -15,6 +15,8 @@ use crate::base::clock::{self, Instant};
 
 /// What was looked up is told for so long.
 const FRESH: Duration = Duration::from_secs(3);
+/// A database that is busy for longer does not keep the page.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The last that was looked up. A cheap handle.
 #[derive(Clone, Default)]
@@ -31,13 +33,15 @@ impl Notices {
 
     /// Looks again, unless somebody just did. Where the database does not answer, what is known stays.
     pub async fn refresh(&self, feeds: &Feeds) {
-        let mut looked = self.looked.lock().await;
+        // Somebody is looking.
+        let Ok(mut looked) = self.looked.try_lock() else { return };
         if looked.is_some_and(|at| clock::now().saturating_duration_since(at) < FRESH) {
             return;
         }
-        if let (Ok(playlists), Ok(guides)) = (feeds.playlists().await, feeds.guides().await) {
+        *looked = Some(clock::now());
+        let found = async { (feeds.playlists().await, feeds.guides().await) };
+        if let Ok((Ok(playlists), Ok(guides))) = clock::timeout(PATIENCE, found).await {
             self.told.store(Arc::new(of(&playlists, &guides)));
-            *looked = Some(clock::now());
         }
     }
 }

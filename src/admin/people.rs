@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::access::password;
+use super::access::{Asker, password};
 use super::feeds::valid_name;
 use super::{AdminState, FeedsError};
 use crate::base::clock;
@@ -67,18 +67,18 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Makes a token, and gives it, this once. It goes with its owner.
+/// Makes a token, and gives it, this once. It goes with whoever made it, also where that was by another token.
 ///
 /// # Errors
 /// When its name will not do.
-pub async fn add_token(
-    state: &AdminState,
-    name: &str,
-    scope: Role,
-    owner: Option<&Person>,
-) -> Result<Secret<String>, FeedsError> {
+pub async fn add_token(state: &AdminState, name: &str, scope: Role, by: &Asker) -> Result<Secret<String>, FeedsError> {
     let name = short_name(name)?;
-    let token = state.feeds.store.create_token_for(&name, scope, owner.map(|person| person.user)).await?;
+    let owner = match (&by.person, &by.token) {
+        (Some(person), _) => Some(person.user),
+        (None, Some(token)) => state.feeds.store.token_owner(token.expose()).await?,
+        (None, None) => None,
+    };
+    let token = state.feeds.store.create_token_for(&name, scope, owner).await?;
     tracing::info!(token.name = %name, token.scope = scope.word(), "a token was made");
     Ok(token)
 }

@@ -81,13 +81,11 @@ impl Guides {
         for guide in guides.iter().filter(|guide| guide.active) {
             let feed = Feed {
                 id: guide.id.0,
-                // What failed is not read, nor is what came with a backup.
-                read_ms: guide
-                    .imported_ms
-                    .max(guide.checked_ms)
-                    .filter(|_| guide.last_error.is_none() && self.store.has_file(&guide.versions)),
+                // What failed is not read.
+                read_ms: guide.imported_ms.max(guide.checked_ms).filter(|_| guide.last_error.is_none()),
                 refresh_h: guide.refresh_h,
                 remote: fetch::is_remote(&guide.location),
+                here: self.store.has_file(&guide.versions),
             };
             if plan.is_due(&feed, &self.jobs) {
                 plan.started(guide.id.0, self.refresh(guide.id, &guide.name, false));

@@ -99,13 +99,11 @@ impl Playlists {
                         let id = playlist.provider.id;
                         let feed = Feed {
                             id: id.0,
-                            // What failed is not read, nor is what came with a backup.
-                            read_ms: playlist
-                                .imported_ms
-                                .max(playlist.checked_ms)
-                                .filter(|_| playlist.last_error.is_none() && self.store.has_file(&playlist.versions)),
+                            // What failed is not read.
+                            read_ms: playlist.imported_ms.max(playlist.checked_ms).filter(|_| playlist.last_error.is_none()),
                             refresh_h: playlist.refresh_h,
                             remote: given::is_remote(&playlist.provider.location),
+                            here: self.store.has_file(&playlist.versions),
                         };
                         if playlist.provider.location != LINKS && plan.is_due(&feed, &self.jobs) {
                             plan.started(id.0, self.refresh(id, &playlist.provider.name, How::default()));

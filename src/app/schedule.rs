@@ -29,6 +29,8 @@ pub struct Feed {
     pub refresh_h: u32,
     /// Whether it comes from the network.
     pub remote: bool,
+    /// Whether the file of the version that is served is here. After a restore, or on another card, it is not.
+    pub here: bool,
 }
 
 /// When feeds are due.
@@ -103,6 +105,8 @@ impl Plan {
         let every_ms = i64::from(feed.refresh_h) * 3_600_000;
         match feed.read_ms {
             None => true,
+            // What came with a backup is not here; once since the start is enough, should the provider not give it any more.
+            Some(last) if !feed.here && last < self.started_ms => true,
             Some(_) if feed.refresh_h == 0 => false,
             // What was read before this start is read again, to learn what has changed meanwhile.
             Some(last) if feed.remote && last < self.started_ms - FRESH_MS => true,
@@ -138,15 +142,25 @@ mod tests {
         #[case] due: bool,
     ) {
         let start = 1_000_000_000_000;
-        let feed = Feed { id: 1, read_ms: read_ms.map(|at| start + at), refresh_h, remote };
+        let feed = Feed { id: 1, read_ms: read_ms.map(|at| start + at), refresh_h, remote, here: true };
         assert_eq!(Plan::new(start).due_at(&feed, start + now_ms, clock::now()), due);
+    }
+
+    #[rstest::rstest]
+    #[case::read_before_the_start(-60_000, 12, true)]
+    #[case::only_when_asked(-60_000, 0, true)]
+    #[case::read_since_and_held_back(1000, 12, false)]
+    fn what_is_not_here_is_read_once(#[case] read_ms: i64, #[case] refresh_h: u32, #[case] due: bool) {
+        let start = 1_000_000_000_000;
+        let feed = Feed { id: 1, read_ms: Some(start + read_ms), refresh_h, remote: true, here: false };
+        assert_eq!(Plan::new(start).due_at(&feed, start + 2000, clock::now()), due);
     }
 
     #[tokio::test]
     async fn after_a_failure_it_is_tried_sooner_and_later_each_time() {
         let mut plan = Plan::new(0);
         let now = clock::now();
-        let feed = Feed { id: 1, read_ms: None, refresh_h: 12, remote: true };
+        let feed = Feed { id: 1, read_ms: None, refresh_h: 12, remote: true, here: true };
         plan.ended(1, State::Failed, now);
         assert!(!plan.due_at(&feed, 0, now) && plan.due_at(&feed, 0, now + SOON * 2));
         for _ in 0..20 {

@@ -109,7 +109,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     tracing::info!(channels = store.catalog().channels.len(), "ready");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
 
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         signal = signals.next() => {
             tracing::info!(%signal, "shutting down");
             Ended::Stopped
@@ -134,7 +134,10 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         done = clock::timeout(SHUTDOWN, down) => if done.is_err() {
             tracing::warn!("not everything ended within {SHUTDOWN:?}");
         },
-        signal = signals.next() => tracing::warn!(%signal, "ending at once"),
+        signal = signals.next() => {
+            tracing::warn!(%signal, "ending at once");
+            ended = Ended::Stopped;
+        }
     }
     Ok(ended)
 }

@@ -31,8 +31,8 @@ pub(super) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_keep_alive(IDLE).build().context("cannot start")?;
     let ended = runtime.block_on(app::run(resolved));
-    // What still blocks is not waited for: everything that must be kept is.
-    runtime.shutdown_background();
+    // What still blocks is not waited for: everything that must be kept is. Workers are ended with what holds them.
+    runtime.shutdown_timeout(IDLE);
     match ended? {
         app::Ended::Stopped => Ok(ExitCode::SUCCESS),
         app::Ended::ForRestart if app::is_service() => Ok(ExitCode::from(RESTART)),
@@ -42,6 +42,8 @@ pub(super) fn run(args: &Serve) -> anyhow::Result<ExitCode> {
 
 /// Becomes a new process with the same number, in a terminal or a container, where nobody else would start it. Gives why not.
 fn start_again(program: PathBuf) -> anyhow::Error {
+    // The new one would not know of them.
+    while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
     let mut command = Command::new(&program);
     command.args(std::env::args_os().skip(1));
     anyhow::Error::new(command.exec()).context(format!("cannot start {} again; start it by hand", program.display()))

@@ -177,6 +177,10 @@ pub async fn accept(store: &Store, id: GuideId, progress: &Progress) -> Result<G
 /// When its version cannot be read.
 pub async fn lacks(store: &Store, guide: &Guide) -> Result<bool, StoreError> {
     let Some(current) = &guide.versions.current else { return Ok(false) };
+    // After a restore it is not here, and is read by itself.
+    if !store.has_file(&guide.versions) {
+        return Ok(false);
+    }
     let wanted = wanted(store, guide.id).await?;
     let path = store.feeds_dir().join(&current.version.file);
     let stored = tasks::blocking(move || Programmes::open(&path)?.wanted()).await.map_err(|_| StoreError::Gone)??;

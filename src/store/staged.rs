@@ -47,6 +47,19 @@ impl Store {
         of(&self.0.path) + of(&with_suffix(&self.0.path, "-wal"))
     }
 
+    /// How many bytes a backup would have now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn backup_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+            let bytes: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+            Ok(bytes.unsigned_abs())
+        })
+        .await
+    }
+
     /// The backup that waits for the next start, if one does.
     pub fn staged(&self) -> Option<Staged> {
         let about = std::fs::metadata(self.0.path.with_file_name(STAGED)).ok()?;
@@ -54,23 +67,32 @@ impl Store {
         Some(Staged { bytes: about.len(), at_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX) })
     }
 
-    /// Checks a file of the data directory, all of it, and lets it wait for the next start in place of one that waited before.
+    /// Checks a file of the data directory, all of it, and lets it wait for the next start in place of one that waited before. With
+    /// `first`, only if there is no user when it has been checked, which takes its time.
     ///
     /// # Errors
-    /// When it is not a sound database of Rooftop, or of a newer one; it is left where it is then.
-    pub async fn stage(&self, from: PathBuf) -> Result<(), StoreError> {
+    /// When it is not a sound database of Rooftop, or of a newer one, or there is somebody; it is left where it is then.
+    pub async fn stage(&self, from: PathBuf, first: bool) -> Result<(), StoreError> {
         let staged = self.0.path.with_file_name(STAGED);
-        let work = move || {
+        let checked = from.clone();
+        let check = move || {
             let checked = sound(&from).map(drop);
             // A database with a log of its own gets these while it is read.
             for suffix in ["-wal", "-shm"] {
                 let _ = std::fs::remove_file(with_suffix(&from, suffix));
             }
-            checked?;
+            checked
+        };
+        tasks::blocking(check).await.map_err(|_| StoreError::Gone)??;
+        if first && self.has_users().await? {
+            return Err(StoreError::UserTaken(String::new()));
+        }
+        let from = checked;
+        let place = move || {
             std::fs::rename(&from, &staged).map_err(StoreError::io("cannot put in place", &staged))?;
             sync_dir(staged.parent().unwrap_or(Path::new(".")))
         };
-        tasks::blocking(work).await.map_err(|_| StoreError::Gone)?
+        tasks::blocking(place).await.map_err(|_| StoreError::Gone)?
     }
 
     /// Databases that are kept beside this one, the newest first: those that a backup took the place of, and a backup that could
@@ -105,8 +127,8 @@ pub fn restore_staged(data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
     }
     match restore(&staged, data_dir) {
         Ok(kept) => {
-            prune(data_dir);
             std::fs::remove_file(&staged).map_err(StoreError::io("cannot remove", &staged))?;
+            prune(data_dir, kept.as_deref());
             Ok(Some(kept.unwrap_or_else(|| data_dir.join(FILE))))
         }
         Err(error) => {
@@ -121,7 +143,7 @@ pub fn restore_staged(data_dir: &Path) -> Result<Option<PathBuf>, StoreError> {
 fn kept(data_dir: &Path) -> Vec<Kept> {
     let set_aside = |name: &str| {
         let stamp = name.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(SET_ASIDE));
-        stamp.is_some_and(|stamp| !stamp.ends_with("-wal") && !stamp.ends_with("-shm")) || name == REFUSED
+        stamp.is_some_and(is_stamp) || name == REFUSED
     };
     let mut found: Vec<Kept> = std::fs::read_dir(data_dir)
         .into_iter()
@@ -139,9 +161,21 @@ fn kept(data_dir: &Path) -> Vec<Kept> {
     found
 }
 
+/// Whether it is a moment as [`restore`] writes it, `20261129T010203Z` or with a number behind it: people's own copies are theirs.
+fn is_stamp(text: &str) -> bool {
+    let (moment, number) = text.split_at_checked(16).unwrap_or((text, ""));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let of_moment = moment.strip_suffix('Z').and_then(|moment| moment.split_once('T'));
+    of_moment.is_some_and(|(day, time)| day.len() == 8 && digits(day) && digits(time))
+        && (number.is_empty() || number.strip_prefix('-').is_some_and(digits))
+}
+
 /// Keeps the newest few of the databases that backups took the place of: they are as large as the one in use, and cards are small.
-fn prune(data_dir: &Path) {
-    for old in kept(data_dir).iter().filter(|kept| kept.name != REFUSED).skip(MOST_KEPT) {
+/// The one that was put aside just now stays, whatever the clock says.
+fn prune(data_dir: &Path, now: Option<&Path>) {
+    let name = now.and_then(Path::file_name).and_then(|name| name.to_str());
+    let others = kept(data_dir).into_iter().filter(|kept| kept.name != REFUSED && Some(kept.name.as_str()) != name);
+    for old in others.skip(MOST_KEPT - 1) {
         let path = data_dir.join(&old.name);
         tracing::info!(file = %path.display(), "removing the oldest database that a backup took the place of");
         for path in [with_suffix(&path, "-wal"), with_suffix(&path, "-shm"), path] {
@@ -169,7 +203,8 @@ mod tests {
         store.backup(&upload).await.unwrap();
         store.add_user("bert", Role::Viewer, "h".into(), false).await.unwrap();
         assert_eq!(store.staged(), None);
-        store.stage(upload.clone()).await.unwrap();
+        store.stage(upload.clone(), false).await.unwrap();
+        assert_eq!(store.backup_bytes().await.unwrap(), store.staged().unwrap().bytes);
         assert!(store.staged().is_some_and(|staged| staged.bytes > 0 && staged.at_ms > 0) && !upload.exists());
         assert_eq!(users(&store).await, 2, "nothing changes while it runs");
         assert!(matches!(restore_staged(dir.path()), Err(StoreError::Locked { .. })));
@@ -190,15 +225,20 @@ mod tests {
         store.backup(&backup).await.unwrap();
         store.close().await;
         drop(store);
-        for _ in 0..5 {
-            std::fs::copy(&backup, dir.path().join(STAGED)).unwrap();
-            restore_staged(dir.path()).unwrap().unwrap();
+        // The clock was ahead when these were put aside; the last is a person's own.
+        let ahead = ["20990101T000000Z", "20990101T000000Z-1", "20990102T000000Z", "keep"];
+        for stamp in ahead {
+            std::fs::copy(&backup, dir.path().join(format!("{FILE}{SET_ASIDE}{stamp}"))).unwrap();
         }
+        std::fs::copy(&backup, dir.path().join(STAGED)).unwrap();
+        let last = restore_staged(dir.path()).unwrap().unwrap();
+        assert!(last.exists() && dir.path().join(format!("{FILE}{SET_ASIDE}keep")).exists());
         std::fs::write(dir.path().join(REFUSED), "x").unwrap();
         let store = Store::open(dir.path()).unwrap();
         let names: Vec<String> = store.kept().into_iter().map(|kept| kept.name).collect();
-        assert_eq!(names.len(), 4, "{names:?}");
-        assert!(names[0] == REFUSED && names[1..].iter().all(|name| name.contains(SET_ASIDE)), "{names:?}");
+        let of = |stamp: &str| format!("{FILE}{SET_ASIDE}{stamp}");
+        let last = last.file_name().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(names, [REFUSED.to_owned(), of("20990102T000000Z"), of("20990101T000000Z-1"), last]);
     }
 
     #[tokio::test]
@@ -207,7 +247,7 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let upload = dir.path().join("upload");
         std::fs::write(&upload, "x".repeat(5000)).unwrap();
-        store.stage(upload.clone()).await.unwrap_err();
+        store.stage(upload.clone(), false).await.unwrap_err();
         assert!(store.staged().is_none() && upload.exists() && !store.forget_staged().unwrap());
         std::fs::write(dir.path().join(STAGED), "x".repeat(5000)).unwrap();
         assert!(store.staged().is_some());

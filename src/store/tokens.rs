@@ -1,6 +1,6 @@
 //! Tokens of the API. A token is shown once, when it is made; the database holds only its SHA-256.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use sha2::{Digest, Sha256};
 
 use super::writer::Stale;
@@ -101,6 +101,25 @@ impl Store {
             Err(error) => tracing::warn!(%error, "tokens could not be read"),
         }
         self.known_token(token)
+    }
+
+    /// The user who made this token, or with whose token it was made.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn token_owner(&self, token: &str) -> Result<Option<i64>, StoreError> {
+        let sha256 = hash(token);
+        self.read(move |connection| {
+            let sql = "SELECT user_id FROM api_tokens WHERE sha256 = ?1";
+            Ok(connection.query_row(sql, [sha256], |row| row.get(0)).optional()?.flatten())
+        })
+        .await
+    }
+
+    /// Whether this token still is one; that is not noted as a use of it. From memory, as [`Store::check_token`].
+    pub fn holds_token(&self, token: &str) -> bool {
+        let offered = hash(token);
+        self.shared().tokens.load().iter().fold(false, |found, known| found | same(&known.sha256, &offered))
     }
 
     /// All tokens.

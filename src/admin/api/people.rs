@@ -123,7 +123,7 @@ pub async fn tokens(State(state): State<AdminState>) -> Result<Response<Body>, P
 pub async fn add_token(State(state): State<AdminState>, asker: Asker, request: Request) -> Result<Response<Body>, Problem> {
     let NewToken { name, scope } = body::read_json(request).await?;
     let scope = people::role("scope", &scope)?;
-    let token = people::add_token(&state, &name, scope, asker.person.as_ref()).await?;
+    let token = people::add_token(&state, &name, scope, &asker).await?;
     Ok(created(&MadeToken { name: name.trim().to_owned(), scope, token: token.expose().clone() }))
 }
 

@@ -94,7 +94,7 @@ pub async fn restore(State(state): State<AdminState>, request: Request) -> Resul
             incoming.push(&bytes).await?;
         }
     }
-    incoming.stage(store).await?;
+    incoming.stage(store, false).await?;
     let mut response = reply::json(&Waits { waits: true, bytes: store.staged().map_or(0, |staged| staged.bytes) });
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)

@@ -165,7 +165,10 @@ fn write_csv(rows: &[Row]) -> Result<Vec<u8>, FeedsError> {
 /// Whether a spreadsheet would work a cell out instead of showing it: names come from playlists, and somebody else's formulas must not
 /// run. Texts that begin with apostrophes in front of such are counted in, so that [`typed`] knows which one is ours.
 fn is_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(|first: char| "=+-@".contains(first) || first.is_whitespace())
+    let begins = |text: &str| text.starts_with(|first: char| "=+-@".contains(first) || first.is_whitespace());
+    // Where lists are separated by semicolons, each part is a cell to a spreadsheet that was told nothing.
+    let within = |part: &str| begins(part.trim_start_matches(['"', '\'', ' ']));
+    begins(text.trim_start_matches('\'')) || text.split(';').skip(1).any(within)
 }
 
 /// A text as a cell that is only shown. Blanks at its end are lost, as readers of tables lose them.

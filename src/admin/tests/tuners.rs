@@ -93,7 +93,7 @@ async fn a_device_has_all_channels_or_those_of_groups() {
     house.done(&path, &[("which", "all")]).await;
     assert!(store.catalog().device_channels.is_empty());
     // Without scripts "all" stays marked where somebody marks a group: that is not thrown away.
-    house.done(&path, &[("which", "all"), ("group", "Film")]).await;
+    house.done(&path, &[("which", "all"), ("had", "all"), ("group", "Film")]).await;
     assert_eq!(store.catalog().device_channels[&device.row].len(), 1);
     let one = store.catalog().channels[0].id.0.to_string();
     house.done("/channels/bulk", &[("act", &format!("give:{}", device.id)), ("id", &one)]).await;

@@ -108,6 +108,8 @@ async fn a_token_goes_with_whoever_made_it() {
     let token = format!("rooftop_{}", made.split("rooftop_").nth(1).unwrap().split('<').next().unwrap());
     let store = &house.state.feeds.store;
     let of_nobody = store.create_token("command").await.unwrap();
+    let id = store.token_owner(&token).await.unwrap();
+    assert_eq!((id, store.token_owner(of_nobody.expose()).await.unwrap()), (Some(store.users().await.unwrap()[0].id), None));
     let owners: Vec<_> = store.tokens().await.unwrap().into_iter().map(|token| token.owner).collect();
     assert_eq!(owners, [Some("anna".to_owned()), None]);
     assert!(store.accepts_token(&token).await);
@@ -130,7 +132,8 @@ async fn what_goes_on_for_hours_ends_with_the_login_or_the_token() {
         token: None,
         csrf: access::cookie::csrf(secret),
     };
-    let of_token = access::Asker::of_token("test".into(), Role::Admin, TOKEN);
+    let token = store.create_token("test").await.unwrap();
+    let of_token = access::Asker::of_token("test".into(), Role::Admin, token.expose());
     let of_no_token = access::Asker::of_token("gone".into(), Role::Admin, "rooftop_gone");
     tokio::time::pause();
     let minute = std::time::Duration::from_secs(60);

@@ -58,7 +58,7 @@ pub async fn show(State(state): State<AdminState>, asker: Asker, Query(asked): Q
     let store = &state.feeds.store;
     rendered(&Page {
         shell: Shell::new(&asker, HERE, "Backup").noting(asked.note.as_deref()),
-        size: bytes(store.bytes()),
+        size: bytes(store.backup_bytes().await.unwrap_or_else(|_| store.bytes())),
         staged: store.staged().map(|staged| Staged { size: bytes(staged.bytes), at: date(staged.at_ms) }),
         kept: store
             .kept()
@@ -97,7 +97,7 @@ pub fn sent(copy: Outgoing) -> Response<Body> {
 
 /// `POST /backup/restore`: a form with the file.
 pub async fn restore(State(state): State<AdminState>, request: Request) -> Response<Body> {
-    let taken = async { received(&state, request).await?.stage(&state.feeds.store).await };
+    let taken = async { received(&state, request).await?.stage(&state.feeds.store, false).await };
     done(taken.await, HERE, "restored")
 }
 

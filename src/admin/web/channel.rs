@@ -37,6 +37,8 @@ pub struct View {
     note: Option<String>,
     /// What is looked for in the guides.
     find: String,
+    /// Something, where the same channel is to be looked for in all playlists.
+    same: String,
 }
 
 struct SourceRow {
@@ -71,7 +73,8 @@ struct Page {
     seen: String,
     watched: bool,
     sources: Vec<SourceRow>,
-    backups: Vec<Backup>,
+    /// Looked for when they are asked for: it takes a look at every item there is.
+    backups: Option<Vec<Backup>>,
     mapping: Option<MappingView>,
     how: &'static str,
     choices: Choices,
@@ -135,7 +138,7 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, view
         seen: channel.info.as_ref().map(words::stream).unwrap_or_default(),
         watched: state.manager.snapshot().iter().any(|session| session.channel == id),
         sources: catalog.sources_of(id).iter().map(of).collect(),
-        backups: state.feeds.backups(id).await.unwrap_or_default(),
+        backups: if view.same.is_empty() { None } else { Some(state.feeds.backups(id).await.unwrap_or_default()) },
         how: mapping.as_ref().and_then(|mapping| mapping.how).map_or("It has no guide yet.", how),
         mapping,
         choices,

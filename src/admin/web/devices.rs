@@ -1,6 +1,7 @@
 //! `/devices`: the virtual tuners, made, changed, given their channels, taken away.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use askama::Template;
 use axum::Extension;
@@ -18,7 +19,7 @@ use crate::admin::feeds::edits::groups;
 use crate::admin::feeds::lineups::{LineupRequest, MANY_CHANNELS, parts};
 use crate::admin::overview::DeviceView;
 use crate::admin::page::{Look, address_for_people};
-use crate::admin::{AdminState, FeedsError};
+use crate::admin::{AdminState, FeedsError, Situation};
 use crate::http::Peer;
 use crate::model::{Device, DeviceId};
 use crate::store::Catalog;
@@ -34,8 +35,8 @@ struct Page {
     channels: usize,
     parts: Vec<PartView>,
     usual_tuners: u8,
-    /// A port that no device has.
-    free_port: u16,
+    /// An address that no device has.
+    free: SocketAddr,
     many: usize,
 }
 
@@ -114,15 +115,16 @@ pub async fn show(
         channels: all,
         parts: split.iter().enumerate().map(part).collect(),
         usual_tuners: TUNERS,
-        free_port: free_port(facts.situation.main_port, &catalog.devices),
+        free: free(&facts.situation, &catalog.devices),
         many: MANY_CHANNELS,
     })
 }
 
-/// The next port that no device has. Pure.
-fn free_port(main: u16, devices: &[Device]) -> u16 {
+/// The next port that no device has, where the first device listens. Pure.
+fn free(situation: &Situation, devices: &[Device]) -> SocketAddr {
     let taken = |port: &u16| devices.iter().any(|device| device.listen.is_some_and(|listen| listen.port() == *port));
-    (main.saturating_add(1)..=u16::MAX).find(|port| !taken(port)).unwrap_or(main)
+    let port = (situation.main_port.saturating_add(1)..=u16::MAX).find(|port| !taken(port)).unwrap_or(situation.main_port);
+    SocketAddr::new(situation.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port)
 }
 
 /// What a device has. A group is chosen if the device has all channels of it; one that has all there are chose none. Pure.
@@ -208,20 +210,20 @@ pub async fn choose(State(state): State<AdminState>, Path(id): Path<String>, fie
     done(chosen(&state, device, &fields).await, &place(&id), "saved")
 }
 
-/// What is meant by a form. One that leaves the choice as it was but changes the boxes of groups means groups: without scripts
-/// nothing moves the choice along with them. Pure.
-fn meant<'a>(which: &'a str, ticked: &[&str], had: &Has) -> &'a str {
-    let stayed = matches!((which, had.which), ("all", Which::All) | ("own", Which::Own));
-    let ticked: BTreeSet<String> = ticked.iter().map(|name| name.to_lowercase()).collect();
-    let shown = had.groups.iter().filter(|group| group.chosen).map(|group| group.name.to_lowercase()).collect();
-    if stayed && ticked != shown { "groups" } else { which }
+/// What is meant by a form that showed the choice `had` with these groups marked. One that leaves the choice as it was but changes the
+/// boxes of groups means groups: without scripts nothing moves the choice along with them. Pure.
+fn meant<'a>(which: &'a str, ticked: &[&str], had: &str, shown: &[&str]) -> &'a str {
+    let set = |names: &[&str]| names.iter().map(|name| name.to_lowercase()).collect::<BTreeSet<String>>();
+    if which == had && set(ticked) != set(shown) { "groups" } else { which }
 }
 
 async fn chosen(state: &AdminState, device: DeviceId, fields: &Fields) -> Result<(), FeedsError> {
     let catalog = state.backend.catalog();
     let had = catalog.devices.iter().find(|one| one.id == device).map(|device| has(&catalog, device)).unwrap_or_default();
     let groups: Vec<&str> = fields.all("group").collect();
-    let request = match meant(fields.text("which").unwrap_or_default(), &groups, &had) {
+    let shown: Vec<&str> = fields.all("was").collect();
+    let (which, then) = (fields.text("which").unwrap_or_default(), fields.text("had").unwrap_or_default());
+    let request = match meant(which, &groups, then, &shown) {
         "own" if had.which == Which::Own => return Ok(()),
         "all" => LineupRequest { all: true, ..LineupRequest::default() },
         "groups" => {
@@ -249,23 +251,21 @@ mod tests {
     use super::*;
 
     #[rstest::rstest]
-    #[case::nothing_changed("all", Which::All, &[], &[], "all")]
-    #[case::a_box_under_all("all", Which::All, &[], &["News"], "groups")]
-    #[case::back_to_all("all", Which::Groups, &["News"], &["News"], "all")]
-    #[case::all_of_one_that_had_groups("all", Which::Groups, &["News"], &[], "all")]
-    #[case::own_stays("own", Which::Own, &["News"], &["news"], "own")]
-    #[case::a_box_under_own("own", Which::Own, &["News"], &["News", "Film"], "groups")]
-    #[case::a_part("0", Which::All, &[], &["News"], "0")]
-    #[case::groups("groups", Which::All, &[], &["News"], "groups")]
+    #[case::nothing_changed("all", &[], "all", &[], "all")]
+    #[case::a_box_under_all("all", &["News"], "all", &[], "groups")]
+    #[case::back_to_all("all", &["News"], "groups", &["News"], "all")]
+    #[case::all_of_one_that_had_groups("all", &[], "groups", &["News"], "all")]
+    #[case::own_stays("own", &["news"], "own", &["News"], "own")]
+    #[case::a_box_under_own("own", &["News", "Film"], "own", &["News"], "groups")]
+    #[case::a_part("0", &["News"], "all", &[], "0")]
+    #[case::groups("groups", &["News"], "all", &[], "groups")]
     fn boxes_that_are_changed_are_meant(
         #[case] which: &str,
-        #[case] had: Which,
-        #[case] shown: &[&str],
         #[case] ticked: &[&str],
+        #[case] had: &str,
+        #[case] shown: &[&str],
         #[case] expected: &str,
     ) {
-        let group = |name: &&str| Group { name: (*name).to_owned(), channels: 1, chosen: shown.contains(name) };
-        let had = Has { which: had, groups: ["News", "Film"].iter().map(group).collect() };
-        assert_eq!(meant(which, ticked, &had), expected);
+        assert_eq!(meant(which, ticked, had, shown), expected);
     }
 }

@@ -1,6 +1,7 @@
 //! The first password, or a backup with those of before; login and logout.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Extension;
@@ -11,9 +12,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 
 use super::{Shell, backup, html, parts, redirect, refusal};
-use crate::admin::AdminState;
 use crate::admin::access::{Asker, cookie, password};
 use crate::admin::fragments::render;
+use crate::admin::{AdminState, FeedsError};
 use crate::base::chain::Chain;
 use crate::base::clock;
 use crate::http::Peer;
@@ -82,6 +83,9 @@ pub async fn setup(State(state): State<AdminState>, Extension(peer): Extension<P
     }
 }
 
+/// For a backup of whoever is not logged in.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(15 * 60);
+
 const NOT_HOME: &str = "The first password can be set from the home network only.";
 
 fn is_home(peer: Peer) -> bool {
@@ -134,14 +138,19 @@ pub async fn bring_back(State(state): State<AdminState>, Extension(peer): Extens
     if !is_home(peer) {
         return refusal(StatusCode::FORBIDDEN, NOT_HOME);
     }
-    let received = backup::received(&state, request).await;
+    // Whoever is not logged in may fill neither the card nor the hours.
+    let Ok(_place) = state.first_restore.clone().try_acquire_owned() else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "A backup is coming already. Wait for it, or try again in a moment.");
+    };
+    let late = |_| FeedsError::invalid("file", "The file did not come in time. Nothing was changed.");
+    let received = clock::timeout(LONGEST_UPLOAD, backup::received(&state, request)).await.map_err(late).flatten();
     // While the file came, somebody may have set a password: then it is the admin who decides.
     match state.feeds.store.has_users().await {
         Ok(false) => {}
         Ok(true) => return redirect("/login"),
         Err(error) => return failed(&error),
     }
-    let staged = async { received?.stage(&state.feeds.store).await };
+    let staged = async { received?.stage(&state.feeds.store, true).await };
     if let Err(error) = staged.await {
         let mut response = setup_page("", &parts::sentence(&error));
         *response.status_mut() = parts::status(&error);

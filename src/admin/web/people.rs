@@ -166,7 +166,7 @@ pub async fn remove_user(State(state): State<AdminState>, Path(id): Path<i64>) -
 
 /// `POST /people/tokens`: the page that answers shows the token, this once.
 pub async fn add_token(State(state): State<AdminState>, asker: Asker, Form(typed): Form<Typed>) -> Response<Body> {
-    let made = async { people::add_token(&state, &typed.name, people::role("role", &typed.role)?, asker.person.as_ref()).await };
+    let made = async { people::add_token(&state, &typed.name, people::role("role", &typed.role)?, &asker).await };
     match made.await {
         Ok(token) => rendered(&Shown {
             shell: Shell::new(&asker, HERE, "A token"),
