@@ -139,7 +139,10 @@ async fn page(state: &AdminState, peer: Peer, asker: &Asker, id: ChannelId, view
         watched: state.manager.snapshot().iter().any(|session| session.channel == id),
         sources: catalog.sources_of(id).iter().map(of).collect(),
         backups: if view.same.is_empty() { None } else { Some(state.feeds.backups(id).await.unwrap_or_default()) },
-        how: mapping.as_ref().and_then(|mapping| mapping.how).map_or("It has no guide yet.", how),
+        how: mapping
+            .as_ref()
+            .and_then(|mapping| mapping.how)
+            .map_or(if programmes.is_empty() { "It has no guide yet." } else { "" }, how),
         mapping,
         choices,
         has_guide: guide.is_some(),

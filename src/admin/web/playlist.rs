@@ -9,11 +9,12 @@ use axum::http::Response;
 use super::fields::Fields;
 use super::parts::{self, Asked, show};
 use super::playlists::{Card, access_of, received};
+use super::typed::{with_another_user, with_user};
 use super::{Id, Shell, id, nothing_here};
-use crate::admin::AdminState;
 use crate::admin::access::Asker;
 use crate::admin::feeds::items::{GroupView, ItemPage, ItemQuery};
 use crate::admin::feeds::playlists::{PlaylistRequest, PlaylistView};
+use crate::admin::{AdminState, FeedsError};
 use crate::base::clock;
 use crate::model::{Automatic, Condition, PlaylistRules, ProviderId};
 use crate::playlist::xtream::AccountInfo;
@@ -157,19 +158,34 @@ pub async fn change(State(state): State<AdminState>, at: Id, fields: Fields) -> 
     let mut access = access_of(&fields);
     // Values of headers and a proxy's password are not shown, and stay as long as nobody writes others.
     let access = if fields.is_set("access_too") { Some(std::mem::take(&mut access)) } else { None };
+    let id = ProviderId(number);
+    let location = match location_of(&state, id, &fields).await {
+        Ok(location) => location,
+        Err(error) => return parts::not_done(&error),
+    };
     let request = PlaylistRequest {
         name: fields.text("name").map(str::to_owned),
         max_connections: Some(fields.number("max_connections")),
         refresh_h: fields.number("refresh_h"),
         active: Some(fields.is_set("active")),
-        location: text("location"),
+        location,
         server: text("server"),
         username: text("username"),
         password: text("password"),
         access,
         ..PlaylistRequest::default()
     };
-    parts::done(state.feeds.change_playlist(ProviderId(number), request).await, &format!("/playlists/{number}"), "saved")
+    parts::done(state.feeds.change_playlist(id, request).await, &format!("/playlists/{number}"), "saved")
+}
+
+/// The address, if another one was typed, or another user or password for the one that is kept.
+async fn location_of(state: &AdminState, id: ProviderId, fields: &Fields) -> Result<Option<String>, FeedsError> {
+    let (user, password) = (fields.text("user"), fields.text("user_password"));
+    match fields.text("location") {
+        Some(typed) => with_user(typed, user, password).map(Some),
+        None if user.is_none() && password.is_none() => Ok(None),
+        None => with_another_user(&state.feeds.store.playlist(id).await?.provider.location, user, password).map(Some),
+    }
 }
 
 /// `POST /playlists/{id}/accept`.

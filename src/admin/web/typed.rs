@@ -122,6 +122,23 @@ pub fn with_user(location: &str, user: Option<&str>, password: Option<&str>) -> 
     Ok(url.to_string())
 }
 
+/// The address that is kept, with another user or password; what was not typed stays.
+///
+/// # Errors
+/// When it is nothing that is asked with any.
+pub fn with_another_user(kept: &str, user: Option<&str>, password: Option<&str>) -> Result<String, FeedsError> {
+    let (mut bare, mut known) = (kept.to_owned(), (None, None));
+    if let Ok(mut url) = Url::parse(kept)
+        && has_user(&url)
+    {
+        known = (Some(decoded(url.username())), url.password().map(decoded));
+        if url.set_username("").and_then(|()| url.set_password(None)).is_ok() {
+            bare = url.to_string();
+        }
+    }
+    with_user(&bare, user.or(known.0.as_deref()), password.or(known.1.as_deref()))
+}
+
 fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -141,6 +158,26 @@ fn decoded(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::ProviderId;
+
+    #[rstest::rstest]
+    #[case("http://me:old@tv.example/a", None, Some("new"), Ok("http://me:new@tv.example/a"))]
+    #[case("http://me:old@tv.example/a", Some("you"), None, Ok("http://you:old@tv.example/a"))]
+    #[case("http://m%20e@tv.example/a?b=c", None, Some("new"), Ok("http://m%20e:new@tv.example/a?b=c"))]
+    #[case("http://tv.example/a", Some("you"), Some("new"), Ok("http://you:new@tv.example/a"))]
+    #[case("http://tv.example/a", None, Some("new"), Err("Type the user"))]
+    #[case("/lists/a.m3u", Some("you"), Some("new"), Err("begins with http"))]
+    fn another_user_takes_the_place_of_the_one_that_is_kept(
+        #[case] kept: &str,
+        #[case] user: Option<&str>,
+        #[case] password: Option<&str>,
+        #[case] expected: Result<&str, &str>,
+    ) {
+        let done = with_another_user(kept, user, password).map_err(|error| error.to_string());
+        match expected {
+            Ok(location) => assert_eq!(done.as_deref(), Ok(location)),
+            Err(word) => assert!(done.as_ref().is_err_and(|text| text.contains(word) && !text.contains("new")), "{done:?}"),
+        }
+    }
 
     #[rstest::rstest]
     #[case(None, None, Ok("http://tv.example/list.m3u"))]
