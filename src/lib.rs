@@ -29,6 +29,7 @@ pub mod playlist;
 pub mod source;
 pub mod tuner;
 
+pub mod ingest;
 pub mod session;
 
 pub mod prober;

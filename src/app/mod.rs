@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod identity;
 mod import;
+mod inputs;
 mod listen;
 mod ports;
 mod process;

@@ -14,7 +14,7 @@ use super::listen;
 use super::ports::StorePorts;
 use super::publish::Publisher;
 use super::shutdown::{Ended, Signals};
-use super::{demo, identity, process};
+use super::{demo, identity, inputs, process};
 use crate::admin::Feeds;
 use crate::base::chain::Chain;
 use crate::base::clock;
@@ -22,6 +22,8 @@ use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
 use crate::config::{Config, Resolved};
 use crate::http::{Access, server};
+use crate::ingest::Registry;
+use crate::ingest::srt::Rules;
 use crate::media::clip::{self, Backdrop, Clips};
 use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
@@ -62,10 +64,12 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let (store, notes) = open_store(&config).await?;
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
+    let srt_ports = inputs::bind(&config.ingest)?;
+    let registry = Registry::default();
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
     let backdrop = backdrop(&config).await;
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
-    let opener = Arc::new(opener);
+    let opener = Arc::new(opener.with_pushed(Arc::new(registry.clone())));
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone(), config.session.cycle_failure_min_health);
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
@@ -102,6 +106,8 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         notes,
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
+    let rules: Arc<dyn Rules> = Arc::new(());
+    let receiving = inputs::serve(srt_ports, &config.ingest, &registry, &rules);
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
     let guiding = tasks::spawn("guides", guides.clone().while_serving());
     let publishing = tasks::spawn("publisher", publisher.while_serving());
@@ -120,7 +126,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         }
     };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, guiding, publishing, probes));
+    drop((imports, guiding, publishing, probes, receiving));
     let down = async {
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;

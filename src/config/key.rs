@@ -1,6 +1,8 @@
 //! The keys there are. Each is set in the file by its name, in the environment by `ROOFTOP_` and its name in capitals, and
 //! some by a flag of the same name.
 
+use crate::base::secret::SafeUrl;
+
 /// What is put before a key's name in the environment.
 pub const ENV_PREFIX: &str = "ROOFTOP_";
 
@@ -17,6 +19,28 @@ pub enum Shape {
     ManyByBlanks,
 }
 
+/// What of a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// All of it.
+    Open,
+    /// It is an address and may hold credentials.
+    Address,
+    /// Nothing.
+    Secret,
+}
+
+impl Secrecy {
+    /// The value as it may be shown.
+    pub fn shown(self, value: &str) -> String {
+        match self {
+            Self::Open => value.to_owned(),
+            Self::Address => SafeUrl(value).to_string(),
+            Self::Secret => "***".to_owned(),
+        }
+    }
+}
+
 /// A key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Key {
@@ -24,29 +48,29 @@ pub struct Key {
     pub name: &'static str,
     /// How its value is written.
     pub shape: Shape,
-    /// Values may hold credentials.
-    pub secret: bool,
+    /// What of a value may be shown.
+    pub secrecy: Secrecy,
     /// What holds where nothing is said. Nothing: see the example file.
     pub default: &'static [&'static str],
 }
 
 const fn one(name: &'static str, default: &'static [&'static str]) -> Key {
-    Key { name, shape: Shape::One, secret: false, default }
+    Key { name, shape: Shape::One, secrecy: Secrecy::Open, default }
 }
 
 const fn switch(name: &'static str, default: &'static [&'static str]) -> Key {
-    Key { name, shape: Shape::Switch, secret: false, default }
+    Key { name, shape: Shape::Switch, secrecy: Secrecy::Open, default }
 }
 
 const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
-    Key { name, shape: Shape::Many, secret: false, default }
+    Key { name, shape: Shape::Many, secrecy: Secrecy::Open, default }
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 46] = [
+pub const KEYS: [Key; 54] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
-    Key { name: "playlist", shape: Shape::ManyByBlanks, secret: true, default: &[] },
+    Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
     many("playlist_connections", &[]),
     one("tuners", &[]),
     one("device_id", &[]),
@@ -88,6 +112,14 @@ pub const KEYS: [Key; 46] = [
     one("filler.mode", &["slate"]),
     one("filler.text", &["One moment, please"]),
     one("filler.image", &[]),
+    many("srt.listen", &["0.0.0.0:30000?"]),
+    Key { name: "srt.passphrase", shape: Shape::One, secrecy: Secrecy::Secret, default: &[] },
+    one("srt.latency_ms", &["120"]),
+    one("srt.max_connections", &["25"]),
+    one("srt.peer_idle_timeout_s", &["30"]),
+    one("srt.max_bandwidth", &["60000000"]),
+    one("srt.payload_size", &["1316"]),
+    one("srt.flow_window", &["25600"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -6,6 +6,7 @@
 pub mod env;
 pub mod error;
 pub mod file;
+mod inputs;
 pub mod key;
 pub mod manual;
 pub mod place;
@@ -67,6 +68,8 @@ pub struct Config {
     pub tuner: crate::tuner::Settings,
     /// Of sources.
     pub source: crate::source::Settings,
+    /// Of inputs.
+    pub ingest: crate::ingest::Settings,
 }
 
 impl fmt::Debug for Config {

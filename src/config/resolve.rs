@@ -13,7 +13,6 @@ use super::file;
 use super::key::{KEYS, Key, Shape};
 use super::place::Surroundings;
 use super::{Config, Listen};
-use crate::base::secret::SafeUrl;
 use crate::base::telemetry;
 use crate::hdhr::discovery::DiscoverySettings;
 use crate::media::worker::Settings as WorkerSettings;
@@ -143,7 +142,7 @@ impl Values {
     fn show(&self, key: &'static Key) -> Shown {
         let default = || (key.default.iter().map(|&text| text.to_owned()).collect(), Origin::Default);
         let (values, origin) = self.of(key.name).map_or_else(default, |given| (given.values.clone(), given.origin.clone()));
-        let values = values.into_iter().map(|value| if key.secret { SafeUrl(&value).to_string() } else { value }).collect();
+        let values = values.iter().map(|value| key.secrecy.shown(value)).collect();
         Shown { key, values, origin }
     }
 
@@ -157,7 +156,7 @@ impl Values {
         };
         let bad = |value: &str, error: E| ConfigError::BadValue {
             key: key.name,
-            value: if key.secret { SafeUrl(value).to_string() } else { value.to_owned() },
+            value: key.secrecy.shown(value),
             origin: shown.origin.clone(),
             advice: error.to_string(),
         };
@@ -195,6 +194,7 @@ impl Values {
             prober: self.prober()?,
             tuner: TunerSettings::default(),
             source: SourceSettings::default(),
+            ingest: self.ingest()?,
         })
     }
 
@@ -266,7 +266,7 @@ pub(super) fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("it is empty") } else { Ok(text.to_owned()) }
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, &'static str> {
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, &'static str> {
     if text == "home" {
         return Ok(HOME.iter().filter_map(|network| network.parse().ok()).collect());
     }

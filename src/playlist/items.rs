@@ -10,7 +10,7 @@ use crate::model::{GuideNumber, ItemKind, NewChannel, NewSource, PlaylistItem};
 use crate::store::ImportItem;
 
 /// Schemes that some source can read.
-const SCHEMES: [&str; 6] = ["http", "https", "udp", "rtp", "file", "demo"];
+const SCHEMES: [&str; 7] = ["http", "https", "udp", "rtp", "push", "file", "demo"];
 /// Endings of files that are films, not channels.
 const VOD_ENDINGS: [&str; 12] = ["mp4", "mkv", "avi", "mov", "m4v", "wmv", "flv", "webm", "mpg", "mpeg", "3gp", "vob"];
 /// Attributes that are kept in places of their own.
@@ -108,8 +108,8 @@ fn address(text: String, base: &Base) -> Option<String> {
     let scheme = text.split_once(':').map(|(scheme, _)| scheme);
     let is = |known: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known));
     match base {
-        _ if scheme.is_some_and(|scheme| scheme.len() > 1) && text.contains("://") || is("demo") => {
-            let local = is("file") || is("demo");
+        _ if scheme.is_some_and(|scheme| scheme.len() > 1) && text.contains("://") || is("demo") || is("push") => {
+            let local = is("file") || is("demo") || is("push");
             let allowed = SCHEMES.into_iter().any(is) && (!local || matches!(base, Base::Local(_)));
             allowed.then_some(text)
         }

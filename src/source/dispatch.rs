@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::http::Http;
+use super::pushed::{self, Receiving};
 use super::{Opened, SourceError, Target, demo, file, udp};
 use crate::media::clip::Clips;
 
@@ -36,6 +37,7 @@ impl Default for Settings {
 pub struct Opener {
     http: Http,
     clips: Option<Clips>,
+    pushed: Option<Receiving>,
 }
 
 impl Opener {
@@ -44,13 +46,19 @@ impl Opener {
     /// # Errors
     /// When the TLS configuration cannot be made.
     pub fn new(settings: Settings) -> Result<Self, SourceError> {
-        Ok(Self { http: Http::new(&settings)?, clips: None })
+        Ok(Self { http: Http::new(&settings)?, clips: None, pushed: None })
     }
 
     /// Lets it play the demo, whose clips these are.
     #[must_use]
     pub fn with_demo(self, clips: Clips) -> Self {
         Self { clips: Some(clips), ..self }
+    }
+
+    /// Lets it read what is pushed to us.
+    #[must_use]
+    pub fn with_pushed(self, pushed: Receiving) -> Self {
+        Self { pushed: Some(pushed), ..self }
     }
 
     /// Opens `target`: connects, sends the request, reads the answer's head and first bytes; for HLS also the playlists. No
@@ -67,6 +75,10 @@ impl Opener {
             "http" | "https" => self.http.open(target).await,
             "udp" => udp::open(address, "udp"),
             "rtp" => udp::open(address, "rtp"),
+            pushed::SCHEME => match &self.pushed {
+                Some(receiving) => receiving.open(&pushed::id(address)?),
+                None => Err(SourceError::Unsupported { scheme: pushed::SCHEME.into() }),
+            },
             "file" => file::open(file::path(address)?).await,
             "demo" => match &self.clips {
                 Some(clips) => demo::open(clips, address).await,

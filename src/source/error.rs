@@ -53,6 +53,18 @@ pub enum SourceError {
     /// A live stream came to its end.
     #[error("the stream ended")]
     Ended,
+    /// A stream that is to be pushed to us, and is not.
+    #[error("nobody is sending the stream {id:?}")]
+    NotPushed {
+        /// Its id.
+        id: String,
+    },
+    /// A stream that is pushed to us, and that a person does not want now.
+    #[error("the stream {id:?} is paused")]
+    Paused {
+        /// Its id.
+        id: String,
+    },
     /// A playlist, key or segment of HLS is wrong.
     #[error("HLS: {reason}")]
     Hls {

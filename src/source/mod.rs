@@ -8,6 +8,7 @@ pub mod file;
 pub mod hls;
 pub mod http;
 pub mod packed;
+pub mod pushed;
 pub mod reorder;
 pub mod rtp;
 pub mod sniff;
@@ -47,7 +48,7 @@ pub enum Chunk {
 /// What to open.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Address: `http`, `https`, `udp`, `rtp`, `file`, `demo`. May hold credentials.
+    /// Address: `http`, `https`, `udp`, `rtp`, `push`, `file`, `demo`. May hold credentials.
     pub url: crate::base::secret::Secret<String>,
     /// Request headers.
     pub headers: Headers,
@@ -70,7 +71,7 @@ pub struct Opened {
     pub bytes: ByteStream,
     /// How they arrive.
     pub pace: Pace,
-    /// What produces them, for people: `http`, `hls`, `radio`, `udp`, `rtp`, `file`, `demo`.
+    /// What produces them, for people: `http`, `hls`, `radio`, `udp`, `rtp`, `srt`, `file`, `demo`.
     pub producer: &'static str,
     /// Silence longer than this is a stall; `None`: the session's own `stall_detect`.
     pub stall_after: Option<Duration>,

@@ -29,7 +29,7 @@ const PLAIN: [&str; 14] = [
 /// Accounts at Xtream panels, as they are stored: user and password always stand before the host.
 const ACCOUNTS: [&str; 2] = ["xtream", "xtreams"];
 /// Addresses that lead nowhere but to this machine.
-const LOCAL: [&str; 2] = ["file", "demo"];
+const LOCAL: [&str; 3] = ["file", "demo", "push"];
 
 /// Shows an address without its credentials: scheme, host, port and the shape of the path stay; user, password, values of
 /// the query and path segments that look like an account or a token become `***`. What is no address at all is hidden as far

@@ -1,0 +1,94 @@
+//! Settings of inputs.
+
+use std::net::SocketAddr;
+
+use super::error::ConfigError;
+use super::resolve::{MILLISECOND, SECOND, Values, networks};
+use crate::base::secret::Secret;
+use crate::ingest::Settings;
+use crate::ingest::settings::{Listen, Srt};
+
+impl Values {
+    pub(super) fn ingest(&self) -> Result<Settings, ConfigError> {
+        let default = Srt::default();
+        let listen = self.each("srt.listen", listen)?.into_iter().flatten().collect();
+        let max_bandwidth = self.number("srt.max_bandwidth", 100_000..=2_000_000_000)?;
+        Ok(Settings {
+            srt: Srt {
+                listen,
+                latency: self.time("srt.latency_ms", 20..=10_000, MILLISECOND, default.latency)?,
+                max_bandwidth: max_bandwidth.map_or(default.max_bandwidth, u64::from),
+                payload_size: self.number("srt.payload_size", 188..=1456)?.unwrap_or(default.payload_size),
+                flow_window: self.number("srt.flow_window", 32..=200_000)?.unwrap_or(default.flow_window),
+                peer_idle_timeout: self.time("srt.peer_idle_timeout_s", 2..=3600, SECOND, default.peer_idle_timeout)?,
+                max_connections: self.count("srt.max_connections", 1..=1000, default.max_connections)?,
+                passphrase: self.one("srt.passphrase", passphrase)?,
+                allow: self.each("allow", networks)?.concat(),
+            },
+        })
+    }
+}
+
+/// `0.0.0.0:30000`, with `?` behind it if it may be missing, or `0.0.0.0:30001=NAME`; `off` for none.
+fn listen(text: &str) -> Result<Option<Listen>, &'static str> {
+    if text.trim() == "off" {
+        return Ok(None);
+    }
+    let (text, stream) = text.split_once('=').map_or((text, None), |(text, stream)| (text, Some(stream.trim().to_owned())));
+    let (addr, optional) = text.trim().strip_suffix('?').map_or((text, false), |addr| (addr, true));
+    let addr: SocketAddr = addr.trim().parse().map_err(|_| {
+        "give an IP address and a port, such as 0.0.0.0:30000, with ? behind it if it may be missing, or =NAME for a port that is one \
+         stream's; or off"
+    })?;
+    if stream.as_ref().is_some_and(|stream| stream.is_empty() || stream.len() > 512 || stream.contains(char::is_control)) {
+        return Err("the name of a stream has from 1 to 512 bytes");
+    }
+    Ok(Some(Listen { addr, optional, stream }))
+}
+
+/// As libsrt has it.
+fn passphrase(text: &str) -> Result<Secret<String>, &'static str> {
+    if (10..=79).contains(&text.len()) {
+        Ok(Secret::new(text.to_owned()))
+    } else {
+        Err("a passphrase has from 10 to 79 characters")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Address, whether optional, stream.
+    fn read(text: &str) -> Result<String, &'static str> {
+        listen(text).map(|listen| {
+            listen.map_or("off".to_owned(), |listen| {
+                format!("{} {} {}", listen.addr, listen.optional, listen.stream.unwrap_or_else(|| "-".into()))
+            })
+        })
+    }
+
+    #[rstest::rstest]
+    #[case("0.0.0.0:30000", "0.0.0.0:30000 false -")]
+    #[case("[::]:30000?", "[::]:30000 true -")]
+    #[case("0.0.0.0:30001=cam 1", "0.0.0.0:30001 false cam 1")]
+    #[case("0.0.0.0:30001?=a=b", "0.0.0.0:30001 true a=b")]
+    #[case(" off ", "off")]
+    fn ports(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(read(text).unwrap(), expected);
+    }
+
+    #[rstest::rstest]
+    #[case("30000")]
+    #[case("box:30000")]
+    #[case("0.0.0.0:30001=")]
+    fn what_is_no_port(#[case] text: &str) {
+        assert!(read(text).is_err());
+    }
+
+    #[test]
+    fn passphrases_have_the_length_that_srt_wants() {
+        assert!(passphrase("0123456789").is_ok() && passphrase(&"x".repeat(79)).is_ok());
+        assert!(passphrase("012345678").is_err() && passphrase(&"x".repeat(80)).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Settings of inputs, as the file has them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::base::secret::Secret;
+
+/// A UDP port to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Where.
+    pub addr: SocketAddr,
+    /// Whether to do without it where it cannot be had: written as a trailing `?`.
+    pub optional: bool,
+    /// The stream that callers without a stream id send: `=NAME` behind the address.
+    pub stream: Option<String>,
+}
+
+/// Settings of SRT; names and values are those of the seed's `SRTConfig`.
+#[derive(Debug, Clone)]
+pub struct Srt {
+    /// `srt.listen`.
+    pub listen: Vec<Listen>,
+    /// Least latency, in both directions; the larger of ours and the caller's holds.
+    pub latency: Duration,
+    /// What a stream may need at most, in bit/s: the receive buffer is made for it.
+    pub max_bandwidth: u64,
+    /// Largest payload that is sent, in bytes.
+    pub payload_size: u32,
+    /// Most packets that may be on the way unacknowledged.
+    pub flow_window: u32,
+    /// A peer that is silent for so long is gone.
+    pub peer_idle_timeout: Duration,
+    /// Most connections at a time.
+    pub max_connections: usize,
+    /// The passphrase of every stream that has none of its own.
+    pub passphrase: Option<Secret<String>>,
+    /// Networks from which callers may come.
+    pub allow: Vec<IpNet>,
+}
+
+impl Default for Srt {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            latency: Duration::from_millis(120),
+            max_bandwidth: 60_000_000,
+            payload_size: 1316,
+            flow_window: 25_600,
+            peer_idle_timeout: Duration::from_secs(30),
+            max_connections: 25,
+            passphrase: None,
+            allow: Vec::new(),
+        }
+    }
+}
+
+impl Srt {
+    /// Bytes of a receive buffer for this latency: twice what comes in that time, 8 MiB at least.
+    pub fn buffer(&self, latency: Duration) -> u64 {
+        let bytes = u128::from(self.max_bandwidth) * latency.as_millis() / 8000;
+        u64::try_from(bytes.saturating_mul(2)).unwrap_or(u64::MAX).max(8 * 1024 * 1024)
+    }
+}
+
+/// Settings of all inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Of SRT.
+    pub srt: Srt,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(60_000_000, 120, 8 * 1024 * 1024)]
+    #[case(60_000_000, 2000, 30_000_000)]
+    #[case(u64::MAX, 2000, u64::MAX)]
+    fn buffers_hold_twice_the_latency(#[case] max_bandwidth: u64, #[case] millis: u64, #[case] expected: u64) {
+        let settings = Srt { max_bandwidth, ..Srt::default() };
+        assert_eq!(settings.buffer(Duration::from_millis(millis)), expected);
+    }
+}

@@ -1,0 +1,234 @@
+//! One connection: its datagrams in, its answers out, its stream to whoever reads it.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use srt_protocol::connection::{DuplexConnection, Input};
+use srt_protocol::packet::{HandshakeControlInfo, Packet, ReceivePacketError, SocketId, TimeStamp};
+use tokio::net::UdpSocket;
+
+use super::handshake;
+use super::inbox::Inbox;
+use super::policy::{Refusal, Terms};
+use crate::base::clock::{self, Instant};
+use crate::base::tasks;
+use crate::ingest::Registry;
+use crate::ingest::figures::Connection as Figures;
+use crate::ingest::registry::{Kind, Publisher, Sender};
+use crate::ingest::settings::Srt;
+use crate::ingest::stream_id::Mode;
+
+/// What comes within so long is looked at together: waking up for each packet of 50 Mbit/s would be 5000 times a second.
+const TOGETHER: Duration = Duration::from_millis(3);
+/// How often figures are told.
+const FIGURES: Duration = Duration::from_secs(1);
+/// Pieces of the stream are collected in blocks of this size.
+const BLOCK: usize = 64 * 1024;
+
+/// A caller who is welcome, and not yet connected.
+pub(super) struct Connecting {
+    pub(super) id: SocketId,
+    pub(super) socket: Arc<UdpSocket>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) from: SocketAddr,
+    pub(super) shake: HandshakeControlInfo,
+    pub(super) timestamp: TimeStamp,
+    pub(super) terms: Terms,
+    pub(super) settings: Srt,
+    pub(super) registry: Registry,
+}
+
+impl Connecting {
+    /// Agrees with it, and serves it until one of both has enough.
+    pub(super) async fn run(self) {
+        let refuse = async |refusal: Refusal| {
+            tracing::warn!(
+                client = %self.from, stream = %self.terms.name, code = refusal.wire() - 1000,
+                "an SRT caller was refused: {refusal}"
+            );
+            send(&self.socket, &handshake::rejection(&self.shake, self.timestamp, refusal), self.from).await;
+        };
+        if self.terms.mode == Mode::Request {
+            return refuse(Refusal::BadMode).await;
+        }
+        let (shake, terms, settings) = (self.shake.clone(), self.terms.clone(), self.settings.clone());
+        let (timestamp, from, id, now) = (self.timestamp, self.from, self.id, clock::now().into_std());
+        // The keys take thousands of rounds of a hash to be derived.
+        let agree = move || {
+            let agree = || handshake::conclude(shake, timestamp, from, id, &terms, &settings, now);
+            catch_unwind(AssertUnwindSafe(agree)).unwrap_or(Err(None))
+        };
+        let agreed = match tasks::blocking(agree).await {
+            Ok(Ok(agreed)) => agreed,
+            Ok(Err(Some(refusal))) => return refuse(refusal).await,
+            Ok(Err(None)) | Err(_) => {
+                tracing::warn!(client = %self.from, "the handshake of an SRT caller makes no sense");
+                return;
+            }
+        };
+        let sender = Sender { kind: Kind::Srt, from: self.from, proven: self.terms.proven };
+        let publisher = match self.registry.publish(&self.terms.name, sender) {
+            Ok(publisher) => publisher,
+            Err(_) => return refuse(Refusal::Conflict).await,
+        };
+        let latency = agreed.connection.settings.recv_tsbpd_latency;
+        if let Some(answer) = &agreed.answer {
+            send(&self.socket, answer, self.from).await;
+        }
+        tracing::info!(
+            client = %self.from, stream = %self.terms.name, latency_ms = latency.as_millis(),
+            encrypted = self.terms.passphrase.is_some(), "a stream comes in by SRT"
+        );
+        let connection = Connected {
+            core: DuplexConnection::new(agreed.connection),
+            socket: self.socket,
+            inbox: self.inbox,
+            from: self.from,
+            began: clock::now(),
+            latency,
+            out: BytesMut::new(),
+            piece: BytesMut::new(),
+            datagrams: VecDeque::new(),
+        };
+        connection.serve(publisher).await;
+    }
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The peer said so, or was silent for too long.
+    Peer,
+    /// A person or a newer sender wanted it.
+    Here,
+    /// What came made the protocol's code stumble.
+    Broken,
+}
+
+struct Connected {
+    core: DuplexConnection,
+    socket: Arc<UdpSocket>,
+    inbox: Arc<Inbox>,
+    from: SocketAddr,
+    began: Instant,
+    latency: Duration,
+    /// A datagram that is about to be sent.
+    out: BytesMut,
+    /// What is due of the stream.
+    piece: BytesMut,
+    datagrams: VecDeque<Bytes>,
+}
+
+impl Connected {
+    async fn serve(mut self, mut publisher: Publisher) {
+        let closed = publisher.closed.clone();
+        let mut figures_due = self.began;
+        let over = loop {
+            if closed.is_cancelled() {
+                self.say_goodbye().await;
+                break Over::Here;
+            }
+            let now = clock::now();
+            // A connection in trouble is alone with it.
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(now.into_std())));
+            let Ok(next) = step else { break Over::Broken };
+            self.flush(now).await;
+            if !self.piece.is_empty() {
+                publisher.push(self.piece.split().freeze());
+            }
+            if now >= figures_due {
+                figures_due = now + FIGURES;
+                publisher.counters.tell(self.figures(now));
+            }
+            let Some(next) = next else { break Over::Peer };
+            clock::sleep(TOGETHER).await;
+            let next = Instant::from_std(next).min(figures_due);
+            tokio::select! {
+                () = self.inbox.news() => {}
+                () = closed.cancelled() => {}
+                () = clock::sleep_until(next) => {}
+            }
+        };
+        publisher.counters.tell(self.figures(clock::now()));
+        let figures = publisher.counters.now();
+        tracing::info!(
+            client = %self.from, stream = publisher.id(), bytes = figures.bytes, lost = figures.connection.lost,
+            resent = figures.connection.retransmitted, "{}",
+            match over {
+                Over::Peer => "a stream that came in by SRT has ended",
+                Over::Here => "a stream that came in by SRT was closed from here",
+                Over::Broken => "a stream that came in by SRT made no sense any more and was closed",
+            }
+        );
+    }
+
+    /// Takes what came, and what is due. When there will be something to do again; `None`: it is over.
+    fn step(&mut self, now: std::time::Instant) -> Option<std::time::Instant> {
+        self.inbox.take(&mut self.datagrams);
+        for mut datagram in self.datagrams.drain(..) {
+            let parsed = Packet::parse(&mut datagram, self.from.is_ipv6());
+            let input = parsed.map(|packet| (packet, self.from)).map_err(ReceivePacketError::Parse);
+            self.core.handle_packet_input(now, input);
+        }
+        let next = self.core.check_timers(now);
+        while let Some((_, data)) = self.core.next_data(now) {
+            if self.piece.capacity() - self.piece.len() < data.len() {
+                self.piece.reserve(BLOCK.max(data.len()));
+            }
+            self.piece.extend_from_slice(&data);
+        }
+        self.core.is_open().then(|| next.min(self.core.next_timer(now)))
+    }
+
+    /// Sends what is to be sent.
+    async fn flush(&mut self, now: Instant) {
+        while let Some((packet, to)) = self.core.next_packet(now.into_std()) {
+            self.out.clear();
+            packet.serialize(&mut self.out);
+            if let Err(error) = self.socket.try_send_to(&self.out, to)
+                && error.kind() == std::io::ErrorKind::WouldBlock
+                && self.socket.writable().await.is_ok()
+            {
+                // What is lost here is asked for again.
+                let _ = self.socket.try_send_to(&self.out, to);
+            }
+        }
+    }
+
+    /// Tells the peer that it is over.
+    async fn say_goodbye(&mut self) {
+        let now = clock::now();
+        let goodbye = catch_unwind(AssertUnwindSafe(|| {
+            self.core.handle_input(now.into_std(), Input::Data(None));
+            self.core.check_timers(now.into_std());
+        }));
+        if goodbye.is_ok() {
+            self.flush(now).await;
+        }
+    }
+
+    fn figures(&self, now: Instant) -> Figures {
+        let counted = self.core.statistics();
+        Figures {
+            packets: counted.rx_all_packets,
+            data_packets: counted.rx_unique_data + counted.rx_retransmit_data,
+            lost: counted.rx_dropped_data,
+            retransmitted: counted.rx_retransmit_data,
+            undecipherable: counted.rx_decrypt_errors,
+            rtt: self.core.rtt().0,
+            latency: self.latency,
+            age: now.saturating_duration_since(self.began),
+        }
+    }
+}
+
+/// Sends a packet of a handshake; it is repeated if it is lost.
+async fn send(socket: &UdpSocket, packet: &Packet, to: SocketAddr) {
+    let mut bytes = BytesMut::with_capacity(512);
+    packet.serialize(&mut bytes);
+    let _ = socket.send_to(&bytes, to).await;
+}

@@ -1,0 +1,14 @@
+//! SRT: who calls, what is agreed on, and the connections. The protocol itself is `srt-protocol`'s; sockets, time and policy
+//! are ours.
+//!
+//! Bytes go `port → inbox → connection → Publisher`. A port has one task, which reads datagrams, answers handshakes and sorts
+//! the rest by the socket id they are meant for; each connection has a task of its own, so that one in trouble is alone with it.
+
+mod connection;
+mod handshake;
+mod inbox;
+pub mod policy;
+mod port;
+
+pub use policy::{Rule, Rules};
+pub use port::{Bound, Ports, bind};
