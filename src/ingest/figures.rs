@@ -110,7 +110,7 @@ mod tests {
             counters.tell(Connection { age: Duration::from_secs(second), ..Connection::default() });
             told.push(counters.now().bitrate);
         }
-        assert_eq!(told, [8000, 8000, 13333, 16000, 16000, 16000].map(|rate: u64| rate));
+        assert_eq!(told, [8000, 8000, 10_666, 13_333, 16_000, 16_000]);
         assert_eq!(counters.now().bytes, 10_000);
     }
 }

@@ -151,18 +151,14 @@ impl Registry {
         let close = CancellationToken::new();
         let counters = Arc::new(Counters::default());
         let mut inputs = self.lock();
-        let before = inputs.remove(id);
-        if let Some(before) = &before
+        if let Some(before) = inputs.get(id)
             && before.close.is_some()
             && !sender.proven
             && before.sender.from.ip() != sender.from.ip()
         {
-            let from = before.sender.from;
-            let before = before_again(before);
-            inputs.insert(id.to_owned(), before);
-            return Err(Refused::Taken { from });
+            return Err(Refused::Taken { from: before.sender.from });
         }
-        let (tee, generation, paused) = match before {
+        let (tee, generation, paused) = match inputs.remove(id) {
             Some(before) => {
                 if let Some(old) = before.close {
                     old.cancel();
@@ -209,7 +205,7 @@ impl Registry {
         if input.paused != paused {
             input.paused = paused;
             if paused {
-                self.renew(input);
+                input.tee.end();
             }
         }
         drop(inputs);
@@ -227,18 +223,13 @@ impl Registry {
         true
     }
 
-    /// Gives an input a tee without readers; those of the old one come to an end.
-    fn renew(&self, input: &mut Input) {
-        input.tee = Arc::new(Tee::new());
-    }
-
     /// The sender of this generation has gone.
     fn ended(&self, id: &str, generation: u64) {
         let mut inputs = self.lock();
         if let Some(input) = inputs.get_mut(id).filter(|input| input.generation == generation) {
             input.close = None;
             input.since_ms = clock::wall_ms();
-            self.renew(input);
+            input.tee.end();
         }
         let closed = inputs.iter().filter(|(_, input)| input.close.is_none());
         let mut closed: Vec<(i64, String)> = closed.map(|(id, input)| (input.since_ms, id.clone())).collect();
@@ -248,19 +239,6 @@ impl Registry {
         }
         drop(inputs);
         self.changed();
-    }
-}
-
-/// The same input, put back where it was.
-fn before_again(before: &Input) -> Input {
-    Input {
-        tee: before.tee.clone(),
-        sender: before.sender.clone(),
-        since_ms: before.since_ms,
-        counters: before.counters.clone(),
-        paused: before.paused,
-        close: before.close.clone(),
-        generation: before.generation,
     }
 }
 
@@ -308,18 +286,12 @@ impl Publisher {
     }
 
     /// Gives a piece to whoever reads. Never waits.
-    pub fn push(&mut self, piece: Bytes) {
+    pub fn push(&self, piece: Bytes) {
         self.counters.count(piece.len());
-        if self.closed.is_cancelled() {
-            return;
+        // While it is paused nobody reads.
+        if !self.closed.is_cancelled() {
+            self.tee.send(piece);
         }
-        // A person may have paused it, and resumed it: the tee is another one then.
-        if self.tee.readers() == 0
-            && let Some(input) = self.registry.lock().get(&self.id).filter(|input| input.generation == self.generation)
-        {
-            self.tee = input.tee.clone();
-        }
-        self.tee.send(piece);
     }
 }
 
@@ -362,7 +334,7 @@ mod tests {
     fn readers_see_a_stream_from_its_beginning_to_its_end() {
         let registry = Registry::default();
         assert_eq!(registry.open("a").unwrap_err().to_string(), "nobody is sending the stream \"a\"");
-        let mut publisher = registry.publish("a", sender(1, false)).unwrap();
+        let publisher = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         publisher.push(Bytes::from_static(b"1"));
         publisher.push(Bytes::from_static(b"2"));
@@ -377,16 +349,16 @@ mod tests {
     #[test]
     fn the_newest_sender_wins_and_no_stranger_does() {
         let registry = Registry::default();
-        let mut first = registry.publish("a", sender(1, false)).unwrap();
+        let first = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         first.push(Bytes::from_static(b"1"));
         assert!(matches!(registry.publish("a", sender(2, false)), Err(Refused::Taken { .. })));
-        let mut second = registry.publish("a", sender(1, false)).unwrap();
+        let second = registry.publish("a", sender(1, false)).unwrap();
         assert!(first.closed.is_cancelled());
         first.push(Bytes::from_static(b"x"));
         second.push(Bytes::from_static(b"2"));
         drop(first);
-        let mut third = registry.publish("a", sender(2, true)).unwrap();
+        let third = registry.publish("a", sender(2, true)).unwrap();
         third.push(Bytes::from_static(b"3"));
         assert_eq!(waiting(&mut reader), "1-2-3");
         drop(second);
@@ -399,14 +371,14 @@ mod tests {
     #[test]
     fn what_is_paused_is_not_to_be_had_and_comes_back() {
         let registry = Registry::default();
-        let mut publisher = registry.publish("a", sender(1, false)).unwrap();
+        let publisher = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         publisher.push(Bytes::from_static(b"1"));
         assert!(registry.pause("a", true) && !registry.pause("b", true));
         publisher.push(Bytes::from_static(b"2"));
         assert_eq!(registry.open("a").unwrap_err().to_string(), "the stream \"a\" is paused");
         assert!(waiting(&mut reader).ends_with('.'));
-        let mut again = registry.publish("a", sender(1, false)).unwrap();
+        let again = registry.publish("a", sender(1, false)).unwrap();
         assert_eq!(registry.get("a").unwrap().status, Status::Paused, "an encoder that comes back does not undo it");
         assert!(registry.pause("a", false));
         let mut reader = read(&registry);

@@ -1,5 +1,7 @@
 //! One stream, many readers. Whoever sends never waits: a reader that is slow loses what is oldest, and is told.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::broadcast;
@@ -12,28 +14,37 @@ const BEHIND: usize = 512;
 
 /// Where a stream is put in. The readers' streams end when it is dropped.
 #[derive(Debug)]
-pub struct Tee(broadcast::Sender<Chunk>);
+pub struct Tee(Mutex<broadcast::Sender<Chunk>>);
 
 impl Tee {
     /// One without readers.
     pub fn new() -> Self {
-        Self(broadcast::Sender::new(BEHIND))
+        Self(Mutex::new(broadcast::Sender::new(BEHIND)))
+    }
+
+    fn sender(&self) -> MutexGuard<'_, broadcast::Sender<Chunk>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the streams of all readers there are.
+    pub fn end(&self) {
+        *self.sender() = broadcast::Sender::new(BEHIND);
     }
 
     /// Gives a piece to all readers there are.
     pub fn send(&self, piece: Bytes) {
         // Nobody reads: then it is gone, as with everything that is live.
-        let _ = self.0.send(Chunk::Bytes(piece));
+        let _ = self.sender().send(Chunk::Bytes(piece));
     }
 
     /// Tells readers that another beginning follows.
     pub fn begin_anew(&self) {
-        let _ = self.0.send(Chunk::Discontinuity { broken_off: true });
+        let _ = self.sender().send(Chunk::Discontinuity { broken_off: true });
     }
 
     /// How many read.
     pub fn readers(&self) -> usize {
-        self.0.receiver_count()
+        self.sender().receiver_count()
     }
 
     /// What comes from now on.
@@ -46,7 +57,7 @@ impl Tee {
             };
             Some((Ok(chunk), receiver))
         };
-        Box::pin(stream::unfold(self.0.subscribe(), next))
+        Box::pin(stream::unfold(self.sender().subscribe(), next))
     }
 }
 
@@ -66,7 +77,8 @@ mod tests {
             tee.send(Bytes::from(n.to_string()));
             assert_eq!(quick.next().await.unwrap().unwrap(), Chunk::Bytes(Bytes::from(n.to_string())));
         }
-        drop(tee);
+        tee.end();
+        tee.send(Bytes::from_static(b"after"));
         assert!(quick.next().await.is_none());
         assert_eq!(slow.next().await.unwrap().unwrap(), Chunk::Discontinuity { broken_off: true });
         assert_eq!(slow.next().await.unwrap().unwrap(), Chunk::Bytes(Bytes::from_static(b"1")));
