@@ -42,6 +42,7 @@ pub use situation::{Service, Situation};
 
 use crate::base::metrics::Metrics;
 use crate::http::{Access, assets};
+use crate::ingest::Registry;
 use crate::media::worker::WorkerClient;
 use crate::session::Manager;
 
@@ -65,6 +66,7 @@ pub struct AdminState {
     edits: Arc<Mutex<()>>,
     process: Arc<Process>,
     player: Option<WorkerClient>,
+    inputs: Registry,
     players: Arc<Semaphore>,
     notices: notices::Notices,
     /// Whoever is not logged in brings one backup at a time.
@@ -98,6 +100,7 @@ impl AdminState {
             edits,
             process,
             player,
+            inputs: Registry::default(),
             players,
             notices,
             first_restore,
@@ -108,6 +111,13 @@ impl AdminState {
     #[must_use]
     pub fn with_process(self, process: Process) -> Self {
         Self { process: Arc::new(process), ..self }
+    }
+
+    /// With what is pushed to us.
+    #[must_use]
+    pub fn with_inputs(self, inputs: Registry) -> Self {
+        self.metrics.read(inputs.clone());
+        Self { inputs, ..self }
     }
 
     /// With a player on the pages of channels, which needs the media worker.

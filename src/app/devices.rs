@@ -18,6 +18,7 @@ use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
 use crate::hdhr::discovery::{Devices, Discovery, State};
 use crate::http::{Access, server};
+use crate::ingest::Registry;
 use crate::media::worker::WorkerClient;
 use crate::prober::Prober;
 use crate::session::Manager;
@@ -47,6 +48,8 @@ pub struct House {
     pub process: Process,
     /// What a person should know of the start.
     pub notes: Vec<String>,
+    /// What is pushed to us.
+    pub inputs: Registry,
 }
 
 /// What is running.
@@ -65,7 +68,7 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process, notes } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process, notes, inputs } = house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(Situation { notes, ..situation(&bound, &main) }));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -86,7 +89,8 @@ impl Running {
         let backend = Arc::new(StoreBackend { store, pool, rack: rack.clone(), prober, ports, spool });
         let admin = AdminState::new(backend, manager, access.clone(), state.clone(), metrics, feeds.clone())
             .with_process(process)
-            .with_player(WorkerClient::new(config.worker.clone()));
+            .with_player(WorkerClient::new(config.worker.clone()))
+            .with_inputs(inputs);
         let first = rack.first().context("the database has no device")?;
         let router = rack.by_address(admin.clone(), routes::main(first, &publisher, admin));
         let limits = wire::limits(&sessions);

@@ -3,10 +3,19 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use std::collections::HashSet;
+
 use anyhow::Context;
 
+use super::ports::StorePorts;
+use crate::admin::Feeds;
+use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
+use crate::base::chain::Chain;
+use crate::ingest::registry::Status;
 use crate::ingest::srt::{self, Bound, Ports, Rules};
 use crate::ingest::{Registry, Settings};
+use crate::model::SourceId;
+use crate::source::pushed;
 
 /// Binds the ports of inputs.
 ///
@@ -36,5 +45,73 @@ pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules:
     if !addresses.is_empty() {
         tracing::info!(?addresses, "listening for streams by SRT");
     }
+    registry.listens(addresses);
     Ports::serve(bound, settings.srt.clone(), registry, rules)
+}
+
+/// Channels that are made by themselves while the program runs, at most: who calls under ever new names does not fill the lineup.
+const MOST_CHANNELS: usize = 100;
+
+/// What follows when a stream begins: its source is as good as new, and a channel may be made of it.
+pub struct Follower {
+    registry: Registry,
+    ports: Arc<StorePorts>,
+    feeds: Feeds,
+    auto_channel: bool,
+}
+
+impl Follower {
+    /// One that has seen nothing yet.
+    pub fn new(registry: &Registry, ports: &Arc<StorePorts>, feeds: &Feeds, settings: &Settings) -> Self {
+        let auto_channel = settings.auto_channel;
+        Self { registry: registry.clone(), ports: ports.clone(), feeds: feeds.clone(), auto_channel }
+    }
+
+    /// Follows for as long as the program runs.
+    pub async fn follow(self) {
+        let mut changes = self.registry.changes();
+        let (mut before, mut made) = (HashSet::new(), 0);
+        loop {
+            let now: HashSet<String> = on(&self.registry).collect();
+            for id in now.difference(&before) {
+                let known = self.begins(id).await;
+                if !known && self.auto_channel && made < MOST_CHANNELS {
+                    made += 1;
+                    self.make_channel(id).await;
+                }
+            }
+            before = now;
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A source that failed for want of a sender need not rest any more. Whether there is one.
+    async fn begins(&self, id: &str) -> bool {
+        let address = pushed::address(id);
+        let catalog = self.feeds.store.catalog();
+        let of_it = catalog.sources.values().flatten().filter(|source| source.url == address);
+        let sources: Vec<SourceId> = of_it.map(|source| source.id).collect();
+        for source in &sources {
+            if let Err(error) = self.ports.clear_health(Some(*source)).await {
+                tracing::warn!(error = %Chain(&error), "what is known of a source could not be forgotten");
+            }
+        }
+        !sources.is_empty()
+    }
+
+    async fn make_channel(&self, id: &str) {
+        let source = SourceRequest { url: Some(pushed::address(id)), ..SourceRequest::default() };
+        let name = id.chars().take(200).collect();
+        let request = NewChannelRequest { name: Some(name), number: None, sources: vec![source] };
+        if let Err(error) = self.feeds.add_channel(&request).await {
+            tracing::warn!(stream = id, error = %Chain(&error), "no channel could be made of a stream that is pushed to us");
+        }
+    }
+}
+
+/// The ids of those that come in now.
+fn on(registry: &Registry) -> impl Iterator<Item = String> {
+    registry.all().into_iter().filter(|input| input.status == Status::Active).map(|input| input.id)
 }

@@ -104,9 +104,12 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         publisher: publisher.clone(),
         process,
         notes,
+        inputs: registry.clone(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let rules: Arc<dyn Rules> = Arc::new(());
+    let following = inputs::Follower::new(&registry, &house.ports, &house.feeds, &config.ingest).follow();
+    let following = tasks::spawn("inputs", following);
     let receiving = inputs::serve(srt_ports, &config.ingest, &registry, &rules);
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
     let guiding = tasks::spawn("guides", guides.clone().while_serving());
@@ -126,7 +129,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         }
     };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, guiding, publishing, probes, receiving));
+    drop((imports, guiding, publishing, probes, receiving, following));
     let down = async {
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;

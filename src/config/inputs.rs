@@ -14,6 +14,7 @@ impl Values {
         let listen = self.each("srt.listen", listen)?.into_iter().flatten().collect();
         let max_bandwidth = self.number("srt.max_bandwidth", 100_000..=2_000_000_000)?;
         Ok(Settings {
+            auto_channel: self.switch("srt.auto_channel", false)?,
             srt: Srt {
                 listen,
                 latency: self.time("srt.latency_ms", 20..=10_000, MILLISECOND, default.latency)?,

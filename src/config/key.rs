@@ -67,7 +67,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 54] = [
+pub const KEYS: [Key; 55] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
@@ -114,6 +114,7 @@ pub const KEYS: [Key; 54] = [
     one("filler.image", &[]),
     many("srt.listen", &["0.0.0.0:30000?"]),
     Key { name: "srt.passphrase", shape: Shape::One, secrecy: Secrecy::Secret, default: &[] },
+    switch("srt.auto_channel", &["false"]),
     one("srt.latency_ms", &["120"]),
     one("srt.max_connections", &["25"]),
     one("srt.peer_idle_timeout_s", &["30"]),

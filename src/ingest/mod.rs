@@ -4,6 +4,7 @@
 //! `push:ID` ([`crate::source::pushed`]): it has health, it falls over, it comes back, like any other.
 
 pub mod figures;
+mod look;
 pub mod registry;
 pub mod settings;
 pub mod srt;

@@ -8,9 +8,12 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::figures::{Counters, Figures};
+use super::look::Look;
 use super::tee::Tee;
 use crate::base::clock;
+use crate::base::metrics::{Reading, Readings};
 use crate::base::tasks::CancellationToken;
+use crate::model::StreamInfo;
 use crate::source::pushed::Pushed;
 use crate::source::{Opened, Pace, SourceError};
 
@@ -95,6 +98,8 @@ pub struct Shown {
     pub readers: usize,
     /// What came.
     pub figures: Figures,
+    /// What it carries, as far as it is known.
+    pub info: StreamInfo,
 }
 
 /// All inputs. A cheap handle.
@@ -103,6 +108,7 @@ pub struct Registry {
     inputs: Arc<Mutex<BTreeMap<String, Input>>>,
     /// Counts what begins and ends.
     changes: Arc<watch::Sender<u64>>,
+    listening: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 #[derive(Debug)]
@@ -111,6 +117,7 @@ struct Input {
     sender: Sender,
     since_ms: i64,
     counters: Arc<Counters>,
+    info: StreamInfo,
     paused: bool,
     /// Ends the sender's connection; `None`: it has ended.
     close: Option<CancellationToken>,
@@ -135,6 +142,16 @@ impl Registry {
 
     fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Notes at which addresses streams may come by SRT.
+    pub fn listens(&self, at: Vec<SocketAddr>) {
+        *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// Where that is.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Moves whenever a stream begins, ends, is paused or resumed.
@@ -173,6 +190,7 @@ impl Registry {
             sender,
             since_ms: clock::wall_ms(),
             counters: counters.clone(),
+            info: StreamInfo::default(),
             paused,
             close: Some(close.clone()),
             generation,
@@ -180,7 +198,15 @@ impl Registry {
         inputs.insert(id.to_owned(), input);
         drop(inputs);
         self.changed();
-        Ok(Publisher { registry: self.clone(), id: id.to_owned(), generation, tee, counters, closed: close })
+        Ok(Publisher {
+            registry: self.clone(),
+            id: id.to_owned(),
+            generation,
+            tee,
+            counters,
+            look: Look::default(),
+            closed: close,
+        })
     }
 
     /// The inputs there are, by id.
@@ -250,6 +276,34 @@ fn shown(id: &str, input: &Input) -> Shown {
         since_ms: input.since_ms,
         readers: input.tee.readers(),
         figures: input.counters.now(),
+        info: input.info.clone(),
+    }
+}
+
+impl Readings for Registry {
+    fn read(&self) -> Vec<Reading> {
+        let inputs = self.all();
+        let on = || inputs.iter().filter(|input| input.status != Status::Closed);
+        let sum = |value: fn(&Figures) -> u64| on().map(|input| value(&input.figures)).sum::<u64>();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let of_kind =
+            |kind: Kind| (vec![("type", kind.name().to_owned())], number(on().filter(|on| on.sender.kind == kind).count()));
+        vec![
+            Reading::gauges("stream_ingestion_active", "Streams that are pushed to us", [Kind::Srt, Kind::Rtp].map(of_kind)),
+            Reading::gauge("stream_ingestion_readers", "Readers of those streams", number(on().map(|on| on.readers).sum())),
+            Reading::gauge("stream_ingestion_bits_per_second", "Their rate now", sum(|figures| figures.bitrate)),
+            Reading::gauge("stream_ingestion_bytes", "Bytes of those that are on", sum(|figures| figures.bytes)),
+            Reading::gauge(
+                "stream_ingestion_packets_lost",
+                "Packets of those that are on and never came in time",
+                sum(|figures| figures.connection.lost),
+            ),
+            Reading::gauge(
+                "srt_packets_retransmitted",
+                "Packets of those that are on and came again",
+                sum(|figures| figures.connection.retransmitted),
+            ),
+        ]
     }
 }
 
@@ -273,6 +327,7 @@ pub struct Publisher {
     id: String,
     generation: u64,
     tee: Arc<Tee>,
+    look: Look,
     /// To be filled.
     pub counters: Arc<Counters>,
     /// Cancelled when somebody wants the connection closed: a person, or a newer sender.
@@ -286,8 +341,13 @@ impl Publisher {
     }
 
     /// Gives a piece to whoever reads. Never waits.
-    pub fn push(&self, piece: Bytes) {
+    pub fn push(&mut self, piece: Bytes) {
         self.counters.count(piece.len());
+        if let Some(info) = self.look.at(&piece)
+            && let Some(input) = self.registry.lock().get_mut(&self.id).filter(|input| input.generation == self.generation)
+        {
+            input.info = info;
+        }
         // While it is paused nobody reads.
         if !self.closed.is_cancelled() {
             self.tee.send(piece);
@@ -334,7 +394,7 @@ mod tests {
     fn readers_see_a_stream_from_its_beginning_to_its_end() {
         let registry = Registry::default();
         assert_eq!(registry.open("a").unwrap_err().to_string(), "nobody is sending the stream \"a\"");
-        let publisher = registry.publish("a", sender(1, false)).unwrap();
+        let mut publisher = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         publisher.push(Bytes::from_static(b"1"));
         publisher.push(Bytes::from_static(b"2"));
@@ -349,16 +409,16 @@ mod tests {
     #[test]
     fn the_newest_sender_wins_and_no_stranger_does() {
         let registry = Registry::default();
-        let first = registry.publish("a", sender(1, false)).unwrap();
+        let mut first = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         first.push(Bytes::from_static(b"1"));
         assert!(matches!(registry.publish("a", sender(2, false)), Err(Refused::Taken { .. })));
-        let second = registry.publish("a", sender(1, false)).unwrap();
+        let mut second = registry.publish("a", sender(1, false)).unwrap();
         assert!(first.closed.is_cancelled());
         first.push(Bytes::from_static(b"x"));
         second.push(Bytes::from_static(b"2"));
         drop(first);
-        let third = registry.publish("a", sender(2, true)).unwrap();
+        let mut third = registry.publish("a", sender(2, true)).unwrap();
         third.push(Bytes::from_static(b"3"));
         assert_eq!(waiting(&mut reader), "1-2-3");
         drop(second);
@@ -371,14 +431,14 @@ mod tests {
     #[test]
     fn what_is_paused_is_not_to_be_had_and_comes_back() {
         let registry = Registry::default();
-        let publisher = registry.publish("a", sender(1, false)).unwrap();
+        let mut publisher = registry.publish("a", sender(1, false)).unwrap();
         let mut reader = read(&registry);
         publisher.push(Bytes::from_static(b"1"));
         assert!(registry.pause("a", true) && !registry.pause("b", true));
         publisher.push(Bytes::from_static(b"2"));
         assert_eq!(registry.open("a").unwrap_err().to_string(), "the stream \"a\" is paused");
         assert!(waiting(&mut reader).ends_with('.'));
-        let again = registry.publish("a", sender(1, false)).unwrap();
+        let mut again = registry.publish("a", sender(1, false)).unwrap();
         assert_eq!(registry.get("a").unwrap().status, Status::Paused, "an encoder that comes back does not undo it");
         assert!(registry.pause("a", false));
         let mut reader = read(&registry);

@@ -68,6 +68,8 @@ impl Srt {
 /// Settings of all inputs.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// A channel is made of every stream that comes and is none's source.
+    pub auto_channel: bool,
     /// Of SRT.
     pub srt: Srt,
 }

@@ -18,6 +18,7 @@ mod process;
 mod providers;
 mod sources;
 mod status;
+mod streams;
 mod stretch;
 mod table;
 mod tag;

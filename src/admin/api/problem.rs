@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use crate::admin::BackendError;
 use crate::admin::feeds::FeedsError;
+use crate::base::clock;
 use crate::http::body::Unread;
 use crate::http::reply;
+use crate::model::Moment;
 
 /// What problems are sent as.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -28,8 +30,19 @@ pub struct Problem {
     /// The member of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    /// On routes of the reference: the same once more, as it has it.
+    #[serde(flatten)]
+    reference: Option<Box<Reference>>,
     #[serde(skip)]
     challenge: Option<&'static str>,
+}
+
+/// `ErrorResponse` of the reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+struct Reference {
+    error: &'static str,
+    message: String,
+    time: Moment,
 }
 
 fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -40,7 +53,13 @@ impl Problem {
     /// A problem; `detail` says what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { status, title, detail: detail.into(), field: None, challenge: None }
+        Self { status, title, detail: detail.into(), field: None, reference: None, challenge: None }
+    }
+
+    /// The same with the members that the reference's errors have (`ErrorResponse`).
+    pub fn of_the_reference(self) -> Self {
+        let reference = Reference { error: self.title, message: self.detail.clone(), time: Moment(clock::wall_ms()) };
+        Self { reference: Some(Box::new(reference)), ..self }
     }
 
     /// A member of the request that cannot be.

@@ -2,6 +2,7 @@
 
 mod feeds;
 mod house;
+mod inputs;
 mod lineup;
 mod process;
 
@@ -39,5 +40,5 @@ pub fn table(state: &AdminState) -> Table {
             events::follow,
         );
     let table = feeds::guides(feeds::playlists(lineup::channels(table)));
-    process::process(process::people(house::devices(house::running(table))))
+    process::process(process::people(house::devices(house::running(inputs::streams(table)))))
 }

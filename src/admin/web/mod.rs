@@ -11,6 +11,7 @@ mod fields;
 mod guide;
 mod guides;
 mod history;
+mod inputs;
 mod jobs;
 mod login;
 mod logs;
@@ -48,6 +49,7 @@ pub const MENU: &[(&str, &str, &str)] = &[
     ("/", "home", "Home"),
     ("/channels", "channels", "Channels"),
     ("/playlists", "playlists", "Playlists"),
+    ("/inputs", "inputs", "Inputs"),
     ("/guide", "guide", "Guide"),
     ("/devices", "devices", "Devices"),
     ("/history", "history", "History"),
@@ -106,6 +108,9 @@ pub fn table(state: &AdminState) -> Table {
         .upload("/playlists/{id}/upload", ADMIN, playlist::replace)
         .post("/playlists/{id}/remove", ADMIN, playlists::remove)
         .get("/playlists/{id}/items", VIEWER, playlist::items)
+        .get("/inputs", VIEWER, inputs::list)
+        .post("/inputs/channel", ADMIN, inputs::make_channel)
+        .post("/inputs/{act}", ADMIN, inputs::act)
         .get("/devices", VIEWER, devices::show)
         .post("/devices", ADMIN, devices::add)
         // `/devices/…` itself is asked for by Plex, and answered with 404.

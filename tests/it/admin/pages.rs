@@ -34,6 +34,7 @@ fn pages_fit_and_keep_nobody_out() {
         ("playlist", format!("/playlists/{playlist}")),
         ("playlist-new", "/playlists/new".into()),
         ("items", format!("/playlists/{playlist}/items")),
+        ("inputs", "/inputs".into()),
         ("guide", "/guide".into()),
         ("guide-mapping", "/guide/mapping".into()),
         ("guide-sources", "/guide/sources".into()),

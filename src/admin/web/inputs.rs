@@ -1,0 +1,155 @@
+//! `/inputs`: what is pushed to us, and channels of it.
+
+use askama::Template;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::Response;
+
+use super::fields::Fields;
+use super::parts::{self, Asked, led, show};
+use super::{Shell, nothing_here, redirect};
+use crate::admin::AdminState;
+use crate::admin::access::Asker;
+use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
+use crate::admin::page::{Look, address_for_people};
+use crate::base::clock;
+use crate::http::Peer;
+use crate::ingest::registry::{Shown, Status};
+use crate::source::pushed;
+use crate::store::Catalog;
+
+const HERE: &str = "/inputs";
+
+#[derive(Template)]
+#[template(path = "inputs.html")]
+struct Page {
+    shell: Shell,
+    cards: Vec<Card>,
+    /// Where streams may be pushed to: addresses with a name to be filled in.
+    addresses: Vec<String>,
+}
+
+/// An input.
+struct Card {
+    id: String,
+    /// How it comes, and from where.
+    from: String,
+    /// `coming in`, `paused`, `gone`.
+    state: &'static str,
+    live: bool,
+    on: bool,
+    paused: bool,
+    /// Since when.
+    since: String,
+    /// What it carries.
+    carries: String,
+    rate: String,
+    lost: String,
+    resent: String,
+    round_trip: String,
+    readers: usize,
+    /// Channels that have it: id, number and name.
+    channels: Vec<(i64, String)>,
+}
+
+impl Card {
+    fn of(input: &Shown, catalog: &Catalog, now_ms: i64) -> Self {
+        let (figures, connection) = (&input.figures, &input.figures.connection);
+        let on = input.status != Status::Closed;
+        Self {
+            id: input.id.clone(),
+            from: format!("{} from {}", input.sender.kind.name().to_ascii_uppercase(), input.sender.from),
+            state: match input.status {
+                Status::Active => "coming in",
+                Status::Paused => "paused",
+                Status::Closed => "gone",
+            },
+            live: input.status == Status::Active,
+            on,
+            paused: input.status == Status::Paused,
+            since: parts::ago(Some(input.since_ms), now_ms),
+            carries: carries(input),
+            rate: if on { format!("{:.1} Mbit/s", figures.bitrate as f64 / 1e6) } else { String::new() },
+            lost: parts::count(connection.lost),
+            resent: parts::count(connection.retransmitted),
+            round_trip: format!("{:.1} ms", connection.rtt.as_secs_f64() * 1e3),
+            readers: input.readers,
+            channels: channels(&input.id, catalog),
+        }
+    }
+}
+
+/// Codecs, size and frame rate, as far as they are known.
+fn carries(input: &Shown) -> String {
+    let video = input.info.video.as_ref().map(|video| {
+        let size = input.info.resolution().map(|size| format!(" {size}")).unwrap_or_default();
+        let rate =
+            video.frame_rate.map(|rate| format!(", {} frames a second", (rate * 100.0).round() / 100.0)).unwrap_or_default();
+        format!("{}{size}{rate}", video.codec.name())
+    });
+    let audio = input.info.audio.iter().map(|audio| audio.codec.name().to_owned());
+    video.into_iter().chain(audio).collect::<Vec<_>>().join(" · ")
+}
+
+/// The channels of which it is a source.
+fn channels(id: &str, catalog: &Catalog) -> Vec<(i64, String)> {
+    let address = pushed::address(id);
+    let has = |channel: &&crate::model::Channel| catalog.sources_of(channel.id).iter().any(|source| source.url == address);
+    let named = |channel: &crate::model::Channel| (channel.id.0, format!("{} {}", channel.number, channel.name));
+    catalog.channels.iter().filter(has).map(named).collect()
+}
+
+/// `GET /inputs`.
+pub async fn list(
+    State(state): State<AdminState>,
+    Extension(peer): Extension<Peer>,
+    asker: Asker,
+    Query(asked): Query<Asked>,
+) -> Response<Body> {
+    let facts = Look::at(&state).facts;
+    let host = address_for_people(peer, &facts.situation.addresses);
+    let now_ms = clock::wall_ms();
+    let listening = state.inputs.listening();
+    let address = |at: &std::net::SocketAddr| {
+        let ip = if at.ip().is_unspecified() { host } else { at.ip() };
+        format!("srt://{}?streamid=NAME", std::net::SocketAddr::new(ip, at.port()))
+    };
+    show(&Page {
+        shell: Shell::new(&asker, HERE, "Inputs").noting(asked.note.as_deref()),
+        cards: state.inputs.all().iter().map(|input| Card::of(input, &facts.catalog, now_ms)).collect(),
+        addresses: listening.iter().map(address).collect(),
+    })
+}
+
+/// `POST /inputs/channel`: a channel of an input.
+pub async fn make_channel(State(state): State<AdminState>, fields: Fields) -> Response<Body> {
+    let Some(id) = fields.text("id") else { return nothing_here() };
+    let source = SourceRequest { url: Some(pushed::address(id)), ..SourceRequest::default() };
+    let request = NewChannelRequest {
+        name: Some(fields.text("name").unwrap_or(id).to_owned()),
+        number: fields.text("number").map(str::to_owned),
+        sources: vec![source],
+    };
+    match state.feeds.add_channel(&request).await {
+        Ok(channel) => redirect(&format!("/channels/{}?note=added", channel.0)),
+        Err(error) => parts::not_done(&error),
+    }
+}
+
+/// `POST /inputs/{act}`: pause, resume, close.
+pub async fn act(State(state): State<AdminState>, at: Result<Path<String>, PathRejection>, fields: Fields) -> Response<Body> {
+    let (Ok(Path(act)), Some(id)) = (at, fields.text("id")) else { return nothing_here() };
+    let (known, note) = match act.as_str() {
+        "pause" => (state.inputs.pause(id, true), "paused"),
+        "resume" => (state.inputs.pause(id, false), "resumed"),
+        "close" => (state.inputs.close(id), "closed"),
+        _ => return nothing_here(),
+    };
+    if !known {
+        return nothing_here();
+    }
+    tracing::info!(stream = id, act, "something was done with a stream that is pushed to us");
+    led(HERE, note)
+}
