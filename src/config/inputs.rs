@@ -6,16 +6,16 @@ use super::error::ConfigError;
 use super::resolve::{MILLISECOND, SECOND, Values, networks};
 use crate::base::secret::Secret;
 use crate::ingest::Settings;
-use crate::ingest::settings::{Listen, Srt};
+use crate::ingest::settings::{ListenSettings, SrtSettings};
 
 impl Values {
     pub(super) fn ingest(&self) -> Result<Settings, ConfigError> {
-        let default = Srt::default();
+        let default = SrtSettings::default();
         let listen = self.each("srt.listen", listen)?.into_iter().flatten().collect();
         let max_bandwidth = self.number("srt.max_bandwidth", 100_000..=2_000_000_000)?;
         Ok(Settings {
             auto_channel: self.switch("srt.auto_channel", false)?,
-            srt: Srt {
+            srt: SrtSettings {
                 listen,
                 latency: self.time("srt.latency_ms", 20..=10_000, MILLISECOND, default.latency)?,
                 max_bandwidth: max_bandwidth.map_or(default.max_bandwidth, u64::from),
@@ -31,7 +31,7 @@ impl Values {
 }
 
 /// `0.0.0.0:30000`, with `?` behind it if it may be missing, or `0.0.0.0:30001=NAME`; `off` for none.
-fn listen(text: &str) -> Result<Option<Listen>, &'static str> {
+fn listen(text: &str) -> Result<Option<ListenSettings>, &'static str> {
     if text.trim() == "off" {
         return Ok(None);
     }
@@ -44,7 +44,7 @@ fn listen(text: &str) -> Result<Option<Listen>, &'static str> {
     if stream.as_ref().is_some_and(|stream| stream.is_empty() || stream.len() > 512 || stream.contains(char::is_control)) {
         return Err("the name of a stream has from 1 to 512 bytes");
     }
-    Ok(Some(Listen { addr, optional, stream }))
+    Ok(Some(ListenSettings { addr, optional, stream }))
 }
 
 /// As libsrt has it.

@@ -9,7 +9,7 @@ use crate::base::secret::Secret;
 
 /// A UDP port to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen {
+pub struct ListenSettings {
     /// Where.
     pub addr: SocketAddr,
     /// Whether to do without it where it cannot be had: written as a trailing `?`.
@@ -20,9 +20,9 @@ pub struct Listen {
 
 /// Settings of SRT; names and values are those of the seed's `SRTConfig`.
 #[derive(Debug, Clone)]
-pub struct Srt {
+pub struct SrtSettings {
     /// `srt.listen`.
-    pub listen: Vec<Listen>,
+    pub listen: Vec<ListenSettings>,
     /// Least latency, in both directions; the larger of ours and the caller's holds.
     pub latency: Duration,
     /// What a stream may need at most, in bit/s: the receive buffer is made for it.
@@ -41,7 +41,7 @@ pub struct Srt {
     pub allow: Vec<IpNet>,
 }
 
-impl Default for Srt {
+impl Default for SrtSettings {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
@@ -57,7 +57,7 @@ impl Default for Srt {
     }
 }
 
-impl Srt {
+impl SrtSettings {
     /// Bytes of a receive buffer for this latency: twice what comes in that time, 8 MiB at least.
     pub fn buffer(&self, latency: Duration) -> u64 {
         let bytes = u128::from(self.max_bandwidth) * latency.as_millis() / 8000;
@@ -71,7 +71,7 @@ pub struct Settings {
     /// A channel is made of every stream that comes and is none's source.
     pub auto_channel: bool,
     /// Of SRT.
-    pub srt: Srt,
+    pub srt: SrtSettings,
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     #[case(60_000_000, 2000, 30_000_000)]
     #[case(u64::MAX, 2000, 9_223_372_036_854_775_806)]
     fn buffers_hold_twice_the_latency(#[case] max_bandwidth: u64, #[case] millis: u64, #[case] expected: u64) {
-        let settings = Srt { max_bandwidth, ..Srt::default() };
+        let settings = SrtSettings { max_bandwidth, ..SrtSettings::default() };
         assert_eq!(settings.buffer(Duration::from_millis(millis)), expected);
     }
 }

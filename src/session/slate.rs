@@ -127,11 +127,14 @@ impl Slate {
 
     /// Has the pump know what silence is, once the slate was made.
     pub fn hear(&mut self, pump: &mut Pump) {
-        let heard = self.silences.as_mut().and_then(|silences| silences.try_recv().ok());
-        if let Some(units) = heard {
-            self.silences = None;
-            tell(&units, pump);
+        let Some(silences) = &mut self.silences else { return };
+        match silences.try_recv() {
+            Ok(units) => tell(&units, pump),
+            Err(oneshot::error::TryRecvError::Empty) => return,
+            // There will be none: the slate could not be made. Who asked again would ask a channel that has told all.
+            Err(oneshot::error::TryRecvError::Closed) => {}
         }
+        self.silences = None;
     }
 
     /// Reads the slate's bytes, round and round; ends where there is none.

@@ -19,7 +19,7 @@ use crate::base::tasks;
 use crate::ingest::Registry;
 use crate::ingest::figures::Connection as Figures;
 use crate::ingest::registry::{Kind, Publisher, Sender};
-use crate::ingest::settings::Srt;
+use crate::ingest::settings::SrtSettings;
 use crate::ingest::stream_id::Mode;
 
 /// What comes within so long is looked at together: waking up for each packet of 50 Mbit/s would be 5000 times a second.
@@ -38,7 +38,7 @@ pub(super) struct Connecting {
     pub(super) shake: HandshakeControlInfo,
     pub(super) timestamp: TimeStamp,
     pub(super) terms: Terms,
-    pub(super) settings: Srt,
+    pub(super) settings: SrtSettings,
     pub(super) registry: Registry,
 }
 

@@ -14,7 +14,7 @@ use srt_protocol::protocol::pending_connection::listen::Listen;
 use srt_protocol::settings::{ConnInitSettings, KeyMaterialRefreshSettings, KeySettings};
 
 use super::policy::{Refusal, Terms};
-use crate::ingest::settings::Srt;
+use crate::ingest::settings::SrtSettings;
 
 /// A cookie holds for so long, and as long again.
 const COOKIE: Duration = Duration::from_secs(60);
@@ -120,7 +120,7 @@ pub(super) fn conclude(
     from: SocketAddr,
     id: SocketId,
     terms: &Terms,
-    settings: &Srt,
+    settings: &SrtSettings,
     now: Instant,
 ) -> Result<Agreed, Option<Refusal>> {
     let own = init_settings(id, terms, settings)?;
@@ -134,7 +134,7 @@ pub(super) fn conclude(
     }
 }
 
-fn init_settings(id: SocketId, terms: &Terms, settings: &Srt) -> Result<ConnInitSettings, Option<Refusal>> {
+fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings) -> Result<ConnInitSettings, Option<Refusal>> {
     let key_settings = match &terms.passphrase {
         None => None,
         Some(secret) => {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::secret::Secret;
-use crate::ingest::settings::{Listen, Srt};
+use crate::ingest::settings::{ListenSettings, SrtSettings};
 use crate::ingest::stream_id::{BadStreamId, Mode, StreamId};
 
 /// What holds for one stream, as people set it.
@@ -133,8 +133,8 @@ impl Refusal {
 /// When it is refused.
 pub fn decide(
     caller: &Caller<'_>,
-    port: &Listen,
-    settings: &Srt,
+    port: &ListenSettings,
+    settings: &SrtSettings,
     rules: &dyn Rules,
     connections: usize,
 ) -> Result<Terms, Refusal> {
@@ -199,12 +199,12 @@ mod tests {
         }
     }
 
-    fn settings() -> Srt {
-        Srt { allow: vec!["192.168.0.0/16".parse().unwrap()], max_connections: 2, ..Srt::default() }
+    fn settings() -> SrtSettings {
+        SrtSettings { allow: vec!["192.168.0.0/16".parse().unwrap()], max_connections: 2, ..SrtSettings::default() }
     }
 
-    fn port(stream: Option<&str>) -> Listen {
-        Listen { addr: "0.0.0.0:30000".parse().unwrap(), optional: false, stream: stream.map(str::to_owned) }
+    fn port(stream: Option<&str>) -> ListenSettings {
+        ListenSettings { addr: "0.0.0.0:30000".parse().unwrap(), optional: false, stream: stream.map(str::to_owned) }
     }
 
     fn caller(stream_id: &str) -> Caller<'_> {
@@ -246,7 +246,7 @@ mod tests {
     #[case("studio", Some("for everybody"), "studio Publish for everybody 120 true")]
     #[case("safe", Some("for everybody"), "safe Publish its own passphrase 120 true")]
     fn callers_that_encrypt(#[case] id: &str, #[case] passphrase: Option<&str>, #[case] expected: &str) {
-        let settings = Srt { passphrase: passphrase.map(|text| Secret::new(text.to_owned())), ..settings() };
+        let settings = SrtSettings { passphrase: passphrase.map(|text| Secret::new(text.to_owned())), ..settings() };
         let caller = Caller { encrypted: true, ..caller(id) };
         assert_eq!(told(decide(&caller, &port(None), &settings, &Some2, 0)), expected);
     }

@@ -19,7 +19,7 @@ use crate::base::clock;
 use crate::base::coalesce::Coalesced;
 use crate::base::tasks::{self, CancellationToken, Task, TaskTracker};
 use crate::ingest::Registry;
-use crate::ingest::settings::{Listen, Srt};
+use crate::ingest::settings::{ListenSettings, SrtSettings};
 
 /// Kernel buffer asked for, in each direction. What is granted depends on `net.core.rmem_max`.
 const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
@@ -32,7 +32,7 @@ const TURN: usize = 128;
 #[derive(Debug)]
 pub struct Bound {
     socket: UdpSocket,
-    listen: Listen,
+    listen: ListenSettings,
 }
 
 impl Bound {
@@ -49,7 +49,7 @@ impl Bound {
 ///
 /// # Errors
 /// When it cannot be had.
-pub fn bind(listen: &Listen) -> std::io::Result<Bound> {
+pub fn bind(listen: &ListenSettings) -> std::io::Result<Bound> {
     let socket = Socket::new(Domain::for_address(listen.addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if listen.addr.is_ipv6() {
@@ -70,7 +70,7 @@ pub struct Ports {
 
 impl Ports {
     /// Serves these ports.
-    pub fn serve(bound: Vec<Bound>, settings: Srt, registry: &Registry, rules: &Arc<dyn Rules>) -> Self {
+    pub fn serve(bound: Vec<Bound>, settings: SrtSettings, registry: &Registry, rules: &Arc<dyn Rules>) -> Self {
         let count = Arc::new(Mutex::new(0));
         let serve = |bound: Bound| {
             let port = Port {
@@ -124,8 +124,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 struct Port {
     socket: Arc<UdpSocket>,
-    listen: Listen,
-    settings: Srt,
+    listen: ListenSettings,
+    settings: SrtSettings,
     registry: Registry,
     rules: Arc<dyn Rules>,
     cookies: Cookies,

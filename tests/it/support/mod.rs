@@ -16,6 +16,7 @@ pub mod random;
 pub mod restamp;
 pub mod rig;
 pub mod shelf;
+pub mod srt;
 pub mod ts_oracle;
 pub mod udp;
 pub mod upstream;

@@ -351,25 +351,11 @@ impl SrtControlPacket {
             6 => le_bytes_to_string(buf).map(Congestion),
             // Filter
             7 => {
+                // Rooftop: `fec,cols:10` begins with a word without a value; it is refused by the handshake, not by silence.
                 let filter_str = le_bytes_to_string(buf)?;
+                let pairs = filter_str.split(',').map(|pair| pair.split_once(':').unwrap_or((pair, "")));
                 Ok(Filter(FilterSpec(
-                    filter_str
-                        .split(',')
-                        .map(|kv| {
-                            let mut colon_split_iter = kv.split(':');
-                            let k = colon_split_iter
-                                .next()
-                                .ok_or_else(|| PacketParseError::BadFilter(filter_str.clone()))?;
-                            let v = colon_split_iter
-                                .next()
-                                .ok_or_else(|| PacketParseError::BadFilter(filter_str.clone()))?;
-                            // only one colon
-                            if colon_split_iter.next().is_some() {
-                                return Err(PacketParseError::BadFilter(filter_str.clone()));
-                            }
-                            Ok((k.to_string(), v.to_string()))
-                        })
-                        .collect::<Result<_, _>>()?,
+                    pairs.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
                 )))
             }
             8 => {
