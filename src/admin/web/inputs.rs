@@ -14,6 +14,7 @@ use crate::admin::AdminState;
 use crate::admin::access::Asker;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::admin::page::{Look, address_for_people};
+use crate::admin::words;
 use crate::base::clock;
 use crate::http::Peer;
 use crate::ingest::registry::{Shown, Status};
@@ -70,7 +71,7 @@ impl Card {
             on,
             paused: input.status == Status::Paused,
             since: parts::ago(Some(input.since_ms), now_ms),
-            carries: carries(input),
+            carries: words::stream(&input.info),
             rate: if on { format!("{:.1} Mbit/s", figures.bitrate as f64 / 1e6) } else { String::new() },
             lost: parts::count(connection.lost),
             resent: parts::count(connection.retransmitted),
@@ -79,18 +80,6 @@ impl Card {
             channels: channels(&input.id, catalog),
         }
     }
-}
-
-/// Codecs, size and frame rate, as far as they are known.
-fn carries(input: &Shown) -> String {
-    let video = input.info.video.as_ref().map(|video| {
-        let size = input.info.resolution().map(|size| format!(" {size}")).unwrap_or_default();
-        let rate =
-            video.frame_rate.map(|rate| format!(", {} frames a second", (rate * 100.0).round() / 100.0)).unwrap_or_default();
-        format!("{}{size}{rate}", video.codec.name())
-    });
-    let audio = input.info.audio.iter().map(|audio| audio.codec.name().to_owned());
-    video.into_iter().chain(audio).collect::<Vec<_>>().join(" · ")
 }
 
 /// The channels of which it is a source.

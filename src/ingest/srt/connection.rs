@@ -215,7 +215,7 @@ impl Connected {
         let counted = self.core.statistics();
         Figures {
             packets: counted.rx_all_packets,
-            data_packets: counted.rx_unique_data + counted.rx_retransmit_data,
+            data_packets: counted.rx_unique_data,
             lost: counted.rx_dropped_data,
             retransmitted: counted.rx_retransmit_data,
             undecipherable: counted.rx_decrypt_errors,

@@ -91,8 +91,10 @@ pub struct Ingestion {
     total_bitrate: u64,
     /// Of the whole process, in bytes; 0 where the system does not say.
     memory_usage: u64,
-    /// Seconds.
+    /// Milliseconds, as all durations that say no unit (INPUTS.md).
     uptime: u64,
+    /// Of the whole process since it began, in per cent of one processor; 0 where the system does not say.
+    cpu_usage: f64,
 }
 
 impl StreamDto {
@@ -157,9 +159,26 @@ impl Ingestion {
             active_streams: on().filter(|input| input.status == Status::Active).count(),
             total_bitrate: on().map(|input| input.figures.bitrate).sum(),
             memory_usage: resident().unwrap_or(0),
-            uptime: uptime.as_secs(),
+            uptime: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+            cpu_usage: processor_time().map_or(0.0, |used| share(used, uptime)),
         }
     }
+}
+
+/// Processor time of this process, of all its threads (proc(5): `utime` and `stime`).
+fn processor_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(Duration::from_millis(
+        user.checked_add(system)?.checked_mul(1000)?.checked_div(rustix::param::clock_ticks_per_second())?,
+    ))
+}
+
+/// In per cent, to a tenth.
+fn share(used: Duration, of: Duration) -> f64 {
+    if of.is_zero() { 0.0 } else { (used.as_secs_f64() / of.as_secs_f64() * 1000.0).round() / 10.0 }
 }
 
 /// Resident memory of this process, in bytes (proc(5)).
@@ -227,7 +246,9 @@ mod tests {
         for (member, value) in [("srt_sessions", 2), ("total_streams", 3), ("active_handlers", 2), ("active_streams", 1)] {
             assert_eq!(totals[member], value, "{member}");
         }
-        assert_eq!((&totals["total_bitrate"], &totals["uptime"]), (&json!(10_000_000), &json!(60)));
+        assert_eq!((&totals["total_bitrate"], &totals["uptime"]), (&json!(10_000_000), &json!(60_000)));
+        assert!(processor_time().is_some() && totals["cpu_usage"].as_f64().unwrap() >= 0.0);
+        assert_eq!(share(Duration::from_millis(1234), Duration::from_secs(4)), 30.9);
         assert!(totals["memory_usage"].as_u64().unwrap() > 1_000_000);
     }
 }

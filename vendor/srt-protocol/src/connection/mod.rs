@@ -212,8 +212,7 @@ impl DuplexConnection {
             match self.receiver.arq.pop_next_message(now) {
                 Ok(data) => return data,
                 Err(error) => {
-                    let dropped = error.too_late_packets.end - error.too_late_packets.start;
-                    self.stats.rx_dropped_data += dropped as u64;
+                    self.stats.rx_dropped_data += error.lost;
                 }
             }
         }

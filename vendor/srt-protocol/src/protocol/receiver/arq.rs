@@ -256,8 +256,11 @@ impl AutomaticRepeatRequestAlgorithm {
     }
 
     pub fn on_nak_event(&mut self, now: Instant) -> Option<CompressedLossList> {
-        self.receive_buffer
-            .prepare_loss_list(now, self.rtt.mean() + self.rtt.variance())
+        // Rooftop: twice in a round trip, as often as libsrt. A report may be lost like anything else, and a retransmission that a
+        // whole round trip was waited for leaves a latency of two no time. libsrt (1.4.2 and later) ignores a report of what it
+        // has sent again less than a round trip ago; others send a little more than they must.
+        let round_trip = self.rtt.mean() + self.rtt.variance();
+        self.receive_buffer.prepare_loss_list(now, round_trip / 2)
     }
 
     pub fn handle_data_packet(

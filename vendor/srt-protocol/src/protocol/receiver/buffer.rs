@@ -21,6 +21,10 @@ use super::{
 /// A hole is given up this long after what lies behind it was due: a retransmission may be on its way.
 const TOLERANCE: Duration = Duration::from_millis(5);
 
+/// Losses in one report. Each takes a word at most, and peers have no room for reports that are larger than their packets. The
+/// rest waits for the next report.
+const REPORTED: usize = 300;
+
 #[derive(Debug)]
 enum Slot {
     /// Not here, reported so often, at `feedback_time` last.
@@ -33,6 +37,8 @@ enum Slot {
 #[derive(Debug, Eq, PartialEq)]
 pub struct MessageError {
     pub too_late_packets: Range<SeqNumber>,
+    /// How many of them nobody was told of yet: without what the sender gave up.
+    pub lost: u64,
     pub delay: TimeSpan,
 }
 
@@ -234,8 +240,9 @@ impl ReceiveBuffer {
             return Ok(None);
         }
         let too_late_packets = self.first..self.first + count as u32;
+        let lost = self.slots.iter().take(count).filter(|slot| !matches!(slot, Slot::Dropped)).count() as u64;
         self.remove(count);
-        Err(MessageError { too_late_packets, delay: TimeSpan::from_interval(due, now) })
+        Err(MessageError { too_late_packets, lost, delay: TimeSpan::from_interval(due, now) })
     }
 
     /// The first packet that is here.
@@ -259,21 +266,21 @@ impl ReceiveBuffer {
         }
     }
 
-    /// What is to be reported again: whatever should be here by now, a round trip after it was reported last.
-    pub fn prepare_loss_list(&mut self, now: Instant, round_trip: TimeSpan) -> Option<CompressedLossList> {
+    /// What is to be reported again: what was reported last so long ago, or longer where it was in vain for many times.
+    pub fn prepare_loss_list(&mut self, now: Instant, interval: TimeSpan) -> Option<CompressedLossList> {
         if self.lost == 0 {
             return None;
         }
         let first = self.first;
         let loss_list = self.slots.iter_mut().enumerate().filter_map(|(at, slot)| match slot {
-            Slot::Lost { feedback_time, reported } if now > *feedback_time + round_trip * (1 + i32::from(*reported / 8)) => {
+            Slot::Lost { feedback_time, reported } if now > *feedback_time + interval * (1 + i32::from(*reported / 16)) => {
                 *reported = reported.saturating_add(1);
                 *feedback_time = now;
                 Some(first + at as u32)
             }
             _ => None,
         });
-        CompressedLossList::try_from_iter(loss_list)
+        CompressedLossList::try_from_iter(loss_list.take(REPORTED))
     }
 
     pub fn drop_packets(&mut self, range: Range<SeqNumber>) -> usize {
@@ -362,6 +369,32 @@ mod receive_buffer {
         buffer.push_packet(at(9), packet(first + 5, 5000)).unwrap();
         assert_eq!(taken(&mut buffer, at(9)), (vec![5000, 6000], 0));
         assert_eq!(buffer.missing(), 0);
+    }
+
+    #[test]
+    fn what_the_sender_gave_up_is_not_counted_again() {
+        let start = Instant::now();
+        let mut buffer = ReceiveBuffer::new(start, LATENCY, true, SeqNumber(0), PacketCount(100));
+        for n in [0, 4] {
+            buffer.push_packet(start, packet(SeqNumber(n), n * 1000)).unwrap();
+        }
+        assert_eq!(buffer.drop_packets(SeqNumber(2)..SeqNumber(3)), 1);
+        let late = start + LATENCY + Duration::from_secs(1);
+        assert!(matches!(buffer.pop_next_message(late), Ok(Some(_))));
+        let given_up = buffer.pop_next_message(late).unwrap_err();
+        assert_eq!((given_up.too_late_packets, given_up.lost), (SeqNumber(1)..SeqNumber(4), 2));
+    }
+
+    #[test]
+    fn a_report_is_bounded_and_the_rest_comes_with_the_next() {
+        let start = Instant::now();
+        let mut buffer = ReceiveBuffer::new(start, LATENCY, true, SeqNumber(0), PacketCount(10_000));
+        for n in (0..=1000).step_by(2) {
+            buffer.push_packet(start, packet(SeqNumber(n), n)).unwrap();
+        }
+        let interval = TimeSpan::from_millis(25);
+        let mut at = |millis| buffer.prepare_loss_list(start + Duration::from_millis(millis), interval).map_or(0, |list| list.len());
+        assert_eq!([at(25), at(26), at(31), at(36), at(52)], [0, REPORTED as u64, 500 - REPORTED as u64, 0, REPORTED as u64]);
     }
 
     proptest! {

@@ -123,6 +123,8 @@ impl<'a> ReceiverContext<'a> {
         let bytes = data.wire_size() as u64;
         self.stats.rx_data += 1;
         self.stats.rx_bytes += bytes;
+        // Rooftop: what was sent again, and not what came late: that may only have been overtaken.
+        self.stats.rx_retransmit_data += u64::from(data.retransmitted);
 
         let data = self
             .receiver
@@ -138,12 +140,8 @@ impl<'a> ReceiverContext<'a> {
 
         match data {
             Ok(action) => {
-                if action.is_recovered() {
-                    self.stats.rx_retransmit_data += 1;
-                } else {
-                    self.stats.rx_unique_data += 1;
-                    self.stats.rx_unique_bytes += bytes;
-                }
+                self.stats.rx_unique_data += 1;
+                self.stats.rx_unique_bytes += bytes;
 
                 use DataPacketAction::*;
                 match action {
@@ -160,8 +158,9 @@ impl<'a> ReceiverContext<'a> {
             Err(e) => {
                 use DataPacketError::*;
                 match e {
+                    // Rooftop: these were counted as dropped data. What is too late was here before, or is counted since it was given
+                    // up; what there is no room for leaves a hole, which is counted when it is given up.
                     BufferFull { .. } | PacketTooEarly { .. } | PacketTooLate { .. } => {
-                        self.stats.rx_dropped_data += 1;
                         self.stats.rx_dropped_bytes += bytes;
                     }
                     DecryptionError(_) => {

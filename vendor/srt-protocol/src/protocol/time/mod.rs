@@ -132,10 +132,9 @@ impl Timers {
     fn calculate_periods(exp_count: u32, rtt: &Rtt) -> (Duration, Duration, Duration) {
         let ms = Duration::from_millis;
 
-        // NAKInterval = min((RTT + 4 * RTTVar) / 2, 20000) - i.e. floor of 20ms
-        let nak_rtt_period = (rtt.mean_as_duration() + 4 * rtt.variance_as_duration()) / 2;
-        // Rooftop: 20 ms as the floor made second reports come too late for a latency of two round trips.
-        let nak_period = nak_rtt_period.clamp(ms(5), ms(20));
+        // Rooftop: when a loss is reported again is decided loss by loss; this is only how often somebody looks. Longer periods
+        // came on top of that, and made second retransmissions too late for a latency of two round trips.
+        let nak_period = ms(5);
 
         // 0.5s minimum, according to page 9
         // but 0.3s in reference implementation
