@@ -248,7 +248,7 @@ mod tests {
         }
         assert_eq!((&totals["total_bitrate"], &totals["uptime"]), (&json!(10_000_000), &json!(60_000)));
         assert!(processor_time().is_some() && totals["cpu_usage"].as_f64().unwrap() >= 0.0);
-        assert_eq!(share(Duration::from_millis(1234), Duration::from_secs(4)), 30.9);
+        assert_eq!(share(Duration::from_millis(1500), Duration::from_secs(4)), 37.5);
         assert!(totals["memory_usage"].as_u64().unwrap() > 1_000_000);
     }
 }
