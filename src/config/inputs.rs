@@ -1,9 +1,8 @@
 //! Settings of inputs.
 
-use std::net::SocketAddr;
-
+use super::Listen;
 use super::error::ConfigError;
-use super::resolve::{MILLISECOND, SECOND, Values, networks};
+use super::resolve::{self, MILLISECOND, SECOND, Values, networks};
 use crate::base::secret::Secret;
 use crate::ingest::Settings;
 use crate::ingest::settings::{ListenSettings, SrtSettings};
@@ -36,8 +35,7 @@ fn listen(text: &str) -> Result<Option<ListenSettings>, &'static str> {
         return Ok(None);
     }
     let (text, stream) = text.split_once('=').map_or((text, None), |(text, stream)| (text, Some(stream.trim().to_owned())));
-    let (addr, optional) = text.trim().strip_suffix('?').map_or((text, false), |addr| (addr, true));
-    let addr: SocketAddr = addr.trim().parse().map_err(|_| {
+    let Listen { addr, optional } = resolve::listen(text.trim()).map_err(|_| {
         "give an IP address and a port, such as 0.0.0.0:30000, with ? behind it if it may be missing, or =NAME for a port that is one \
          stream's; or off"
     })?;

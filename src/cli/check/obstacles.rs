@@ -14,6 +14,7 @@ use crate::fetch;
 use crate::hdhr::discovery::Udp;
 use crate::hdhr::{control_tcp, discover_udp};
 use crate::http::server;
+use crate::ingest::srt;
 use crate::media::worker::WorkerClient;
 use crate::model::FetchAccess;
 use crate::source::Opener;
@@ -36,6 +37,7 @@ pub(super) async fn find(resolved: &Resolved) -> Vec<Finding> {
         Err(Obstacle::Unusable(text)) => findings.push(fatal(text)),
     }
     let port_80 = addresses(config, &mut findings);
+    inputs(config, &mut findings);
     discovery(config, port_80, &mut findings).await;
     findings.extend(playlists(config).await.into_iter().chain(worker(config)));
     findings
@@ -106,6 +108,23 @@ fn addresses(config: &Config, findings: &mut Vec<Finding>) -> bool {
         findings.push(fatal("no address to listen on is available".to_owned()));
     }
     port_80
+}
+
+/// Binds the ports to which streams are pushed.
+fn inputs(config: &Config, findings: &mut Vec<Finding>) {
+    for listen in &config.ingest.srt.listen {
+        let Err(error) = srt::bind(listen) else { continue };
+        let told = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
+            _ => remedy(listen.addr, &error),
+        };
+        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
+        findings.push(if listen.optional {
+            minor(format!("{text}. No stream can be pushed there by SRT"))
+        } else {
+            fatal(format!("{text}, or choose another with srt.listen"))
+        });
+    }
 }
 
 fn remedy(addr: SocketAddr, error: &std::io::Error) -> String {
