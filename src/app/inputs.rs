@@ -45,6 +45,12 @@ pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules:
     if !addresses.is_empty() {
         tracing::info!(?addresses, "listening for streams by SRT");
     }
+    if let Some(granted) = bound.iter().filter_map(Bound::clipped).min() {
+        tracing::info!(
+            granted_kib = granted / 1024,
+            "the kernel grants SRT a small receive buffer; should streams of a high bit rate lose packets, set net.core.rmem_max to 8388608"
+        );
+    }
     registry.listens(addresses);
     Ports::serve(bound, settings.srt.clone(), registry, rules)
 }

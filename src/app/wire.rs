@@ -129,8 +129,9 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         }
     };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, guiding, publishing, probes, receiving, following));
+    drop((imports, guiding, publishing, probes, following));
     let down = async {
+        receiving.close().await;
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;
         stop.cancel();

@@ -7,6 +7,7 @@ pub mod figures;
 mod look;
 pub mod registry;
 pub mod settings;
+pub mod socket;
 pub mod srt;
 pub mod stream_id;
 mod tee;

@@ -135,7 +135,7 @@ fn a_stream_that_ends_and_the_next_source() {
 #[test]
 fn a_person_pauses_and_ends_a_stream() {
     let home = House::with(&["push:studio/cam%201"], &[]);
-    let _sender = home.ffmpeg(Kind::Small, "srt://10.77.0.1:30000?streamid=#!::r=studio/cam 1,m=publish");
+    let sender = home.ffmpeg(Kind::Small, "srt://10.77.0.1:30000?streamid=#!::r=studio/cam 1,m=publish");
     home.until_pushed("studio/cam 1");
     let at = "/api/v1/streams/studio%2Fcam%201";
     let viewer = Viewer::open(&home.netns, "/auto/v1");
@@ -146,7 +146,9 @@ fn a_person_pauses_and_ends_a_stream() {
     viewer.more(300_000, Duration::from_secs(10));
     assert_eq!(home.app.api_with("DELETE", at, None).json()["message"], "Stream deleted");
     assert_eq!(home.app.api(at).json()["error"], "Not Found");
-    wait::until_so("the sender to be let go", Duration::from_secs(5), || home.app.log().contains("closed from here"));
+    // By itself it would notice after five seconds.
+    sender.finish(Duration::from_secs(3));
+    home.app.assert_logged(&["closed from here"]);
     let page = home.app.page("/inputs");
     assert_eq!(page.status, 200);
 }
