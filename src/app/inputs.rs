@@ -14,8 +14,9 @@ use crate::base::chain::Chain;
 use crate::ingest::registry::Status;
 use crate::ingest::srt::{self, Bound, Ports, Rules};
 use crate::ingest::{Registry, Settings};
-use crate::model::SourceId;
+use crate::model::{InputRule, SourceId};
 use crate::source::pushed;
+use crate::store::Store;
 
 /// Binds the ports of inputs.
 ///
@@ -53,6 +54,16 @@ pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules:
     }
     registry.listens(addresses);
     Ports::serve(bound, settings.srt.clone(), registry, rules)
+}
+
+/// What people say of single streams. From memory.
+#[derive(Debug)]
+pub struct StoredRules(pub Store);
+
+impl Rules for StoredRules {
+    fn rule(&self, stream: &str) -> Option<InputRule> {
+        self.0.catalog().input_rules.get(stream).cloned()
+    }
 }
 
 /// Channels that are made by themselves while the program runs, at most: who calls under ever new names does not fill the lineup.

@@ -107,7 +107,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         inputs: registry.clone(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
-    let rules: Arc<dyn Rules> = Arc::new(());
+    let rules: Arc<dyn Rules> = Arc::new(inputs::StoredRules(store.clone()));
     let following = inputs::Follower::new(&registry, &house.ports, &house.feeds, &config.ingest).follow();
     let following = tasks::spawn("inputs", following);
     let receiving = inputs::serve(srt_ports, &config.ingest, &registry, &rules);

@@ -3,7 +3,6 @@
 use super::Listen;
 use super::error::ConfigError;
 use super::resolve::{self, MILLISECOND, SECOND, Values, networks};
-use crate::base::secret::Secret;
 use crate::ingest::Settings;
 use crate::ingest::settings::{ListenSettings, SrtSettings};
 
@@ -22,7 +21,7 @@ impl Values {
                 flow_window: self.number("srt.flow_window", 32..=200_000)?.unwrap_or(default.flow_window),
                 peer_idle_timeout: self.time("srt.peer_idle_timeout_s", 2..=3600, SECOND, default.peer_idle_timeout)?,
                 max_connections: self.count("srt.max_connections", 1..=1000, default.max_connections)?,
-                passphrase: self.one("srt.passphrase", passphrase)?,
+                passphrase: self.one("srt.passphrase", SrtSettings::passphrase)?,
                 allow: self.each("allow", networks)?.concat(),
             },
         })
@@ -43,15 +42,6 @@ fn listen(text: &str) -> Result<Option<ListenSettings>, &'static str> {
         return Err("the name of a stream has from 1 to 512 bytes");
     }
     Ok(Some(ListenSettings { addr, optional, stream }))
-}
-
-/// As libsrt has it.
-fn passphrase(text: &str) -> Result<Secret<String>, &'static str> {
-    if (10..=79).contains(&text.len()) {
-        Ok(Secret::new(text.to_owned()))
-    } else {
-        Err("a passphrase has from 10 to 79 characters")
-    }
 }
 
 #[cfg(test)]
@@ -87,7 +77,7 @@ mod tests {
 
     #[test]
     fn passphrases_have_the_length_that_srt_wants() {
-        assert!(passphrase("0123456789").is_ok() && passphrase(&"x".repeat(79)).is_ok());
-        assert!(passphrase("012345678").is_err() && passphrase(&"x".repeat(80)).is_err());
+        assert!(SrtSettings::passphrase("0123456789").is_ok() && SrtSettings::passphrase(&"x".repeat(79)).is_ok());
+        assert!(SrtSettings::passphrase("012345678").is_err() && SrtSettings::passphrase(&"x".repeat(80)).is_err());
     }
 }

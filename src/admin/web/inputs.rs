@@ -7,7 +7,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::Response;
 
+use serde::Deserialize;
+
 use super::fields::Fields;
+use super::input_rules::{self, Form, Line};
 use super::parts::{self, Asked, led, show};
 use super::{Shell, nothing_here, redirect};
 use crate::admin::AdminState;
@@ -30,6 +33,19 @@ struct Page {
     cards: Vec<Card>,
     /// Where streams may be pushed to: addresses with a name to be filled in.
     addresses: Vec<String>,
+    /// What is set for single streams.
+    rules: Vec<Line>,
+    /// Where more can be set.
+    form: Form,
+}
+
+/// What the page understands in its address.
+#[derive(Debug, Default, Deserialize)]
+pub struct What {
+    #[serde(flatten)]
+    asked: Asked,
+    /// The stream for which something is to be set.
+    rule: Option<String>,
 }
 
 /// An input.
@@ -53,6 +69,8 @@ struct Card {
     readers: usize,
     /// Channels that have it: id, number and name.
     channels: Vec<(i64, String)>,
+    /// Where something is set for it.
+    rule: String,
 }
 
 impl Card {
@@ -78,6 +96,7 @@ impl Card {
             round_trip: format!("{:.1} ms", connection.rtt.as_secs_f64() * 1e3),
             readers: input.readers,
             channels: channels(&input.id, catalog),
+            rule: input_rules::link(&input.id),
         }
     }
 }
@@ -95,7 +114,7 @@ pub async fn list(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
     asker: Asker,
-    Query(asked): Query<Asked>,
+    Query(what): Query<What>,
 ) -> Response<Body> {
     let facts = Look::at(&state).facts;
     let host = address_for_people(peer, &facts.situation.addresses);
@@ -106,9 +125,11 @@ pub async fn list(
         format!("srt://{}?streamid=NAME", std::net::SocketAddr::new(ip, at.port()))
     };
     show(&Page {
-        shell: Shell::new(&asker, HERE, "Inputs").noting(asked.note.as_deref()),
+        shell: Shell::new(&asker, HERE, "Inputs").noting(what.asked.note.as_deref()),
         cards: state.inputs.all().iter().map(|input| Card::of(input, &facts.catalog, now_ms)).collect(),
         addresses: listening.iter().map(address).collect(),
+        rules: input_rules::lines(&state.feeds),
+        form: input_rules::form(&state.feeds, what.rule.as_deref()),
     })
 }
 
