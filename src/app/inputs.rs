@@ -13,6 +13,7 @@ use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
 use crate::ingest::registry::Status;
 use crate::ingest::srt::{self, Bound, Ports, Rules};
+use crate::ingest::watch::Watch;
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
 use crate::source::pushed;
@@ -41,7 +42,13 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
 }
 
 /// Serves them. Dropping what is returned ends that.
-pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>) -> Ports {
+pub fn serve(
+    bound: Vec<Bound>,
+    settings: &Settings,
+    registry: &Registry,
+    rules: &Arc<dyn Rules>,
+    watch: &Arc<dyn Watch>,
+) -> Ports {
     let addresses: Vec<SocketAddr> = bound.iter().filter_map(|port| port.addr().ok()).collect();
     if !addresses.is_empty() {
         tracing::info!(?addresses, "listening for streams by SRT");
@@ -53,7 +60,7 @@ pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules:
         );
     }
     registry.listens(addresses);
-    Ports::serve(bound, settings.srt.clone(), registry, rules)
+    Ports::serve(bound, settings.srt.clone(), registry, rules, watch)
 }
 
 /// What people say of single streams. From memory.

@@ -11,6 +11,7 @@ pub mod socket;
 pub mod srt;
 pub mod stream_id;
 mod tee;
+pub mod watch;
 
 pub use registry::Registry;
 pub use settings::Settings;
