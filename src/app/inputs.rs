@@ -11,21 +11,39 @@ use super::ports::StorePorts;
 use crate::admin::Feeds;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
+use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::Status;
-use crate::ingest::srt::{self, Bound, Ports, Rules};
+use crate::ingest::rtp::{self, port::Short};
+use crate::ingest::srt::{self, Rules};
 use crate::ingest::{Registry, Settings};
 use crate::model::SourceId;
 use crate::source::pushed;
+
+/// Ports that are ours.
+#[derive(Debug)]
+pub struct Bound {
+    srt: Vec<srt::Bound>,
+    rtp: Vec<rtp::Bound>,
+    /// What comes to the ports of RTP and is too short for it.
+    short: Short,
+}
+
+/// Ports that are served. Dropping it ends that.
+#[derive(Debug)]
+pub struct Ports {
+    _srt: srt::Ports,
+    _rtp: rtp::Ports,
+}
 
 /// Binds the ports of inputs.
 ///
 /// # Errors
 /// When one that must be had cannot be.
-pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
-    let mut bound = Vec::new();
+pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
+    let mut bound = Bound { srt: Vec::new(), rtp: Vec::new(), short: Short::new(64) };
     for listen in &settings.srt.listen {
         match srt::bind(listen) {
-            Ok(port) => bound.push(port),
+            Ok(port) => bound.srt.push(port),
             Err(error) if listen.optional => {
                 tracing::warn!(srt.listen = %listen.addr, %error, "an optional SRT port is not available; no stream can be pushed to it");
             }
@@ -36,17 +54,52 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
             }
         }
     }
+    let (groups, addresses): (Vec<_>, Vec<_>) = settings.rtp.listen.iter().partition(|listen| listen.is_group());
+    for listen in addresses.into_iter().chain(groups) {
+        match rtp::bind(listen, settings.rtp.buffer_size) {
+            Ok(port) => bound.rtp.push(port),
+            Err(error) if listen.optional => {
+                tracing::warn!(rtp.listen = %listen.addr, %error, "an optional RTP port is not available; no stream can be pushed to it");
+            }
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot listen for RTP on {}; stop what uses it, or choose another port with rtp.listen", listen.addr)
+                });
+            }
+        }
+    }
+    // A port that is asked for is not to be the one beside another.
+    bound.rtp = bound.rtp.into_iter().map(|port| port.with_control(settings.rtp.buffer_size)).collect();
     Ok(bound)
 }
 
-/// Serves them. Dropping what is returned ends that.
-pub fn serve(bound: Vec<Bound>, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>) -> Ports {
-    let addresses: Vec<SocketAddr> = bound.iter().filter_map(|port| port.addr().ok()).collect();
-    if !addresses.is_empty() {
-        tracing::info!(?addresses, "listening for streams by SRT");
+impl Bound {
+    /// UDP 5004, which RTP and the HDHomeRun protocol both want, for the streams that leave there.
+    pub fn shared_port(&self) -> SharedPort {
+        SharedPort {
+            socket: self.rtp.iter().find_map(|port| port.on_all(outlet::PORT)),
+            group: self.rtp.iter().any(|port| port.is_group() && port.addr().port() == outlet::PORT),
+            short: self.short.clone(),
+        }
     }
-    registry.listens(addresses);
-    Ports::serve(bound, settings.srt.clone(), registry, rules)
+
+    /// Serves them.
+    pub fn serve(self, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>) -> Ports {
+        let addresses: Vec<SocketAddr> = self.srt.iter().filter_map(|port| port.addr().ok()).collect();
+        if !addresses.is_empty() {
+            tracing::info!(?addresses, "listening for streams by SRT");
+        }
+        registry.listens(addresses);
+        let addresses: Vec<SocketAddr> = self.rtp.iter().map(rtp::Bound::addr).collect();
+        if !addresses.is_empty() {
+            tracing::info!(?addresses, "listening for streams by RTP");
+        }
+        registry.listens_for_rtp(addresses);
+        Ports {
+            _srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
+            _rtp: rtp::Ports::serve(self.rtp, &settings.rtp, registry, &self.short),
+        }
+    }
 }
 
 /// Channels that are made by themselves while the program runs, at most: who calls under ever new names does not fill the lineup.

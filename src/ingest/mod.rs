@@ -6,6 +6,7 @@
 pub mod figures;
 mod look;
 pub mod registry;
+pub mod rtp;
 pub mod settings;
 pub mod srt;
 pub mod stream_id;

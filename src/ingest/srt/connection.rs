@@ -222,6 +222,7 @@ impl Connected {
             rtt: self.core.rtt().0,
             latency: self.latency,
             age: now.saturating_duration_since(self.began),
+            rtp: None,
         }
     }
 }
