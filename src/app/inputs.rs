@@ -24,6 +24,7 @@ use crate::source::pushed;
 pub struct Bound {
     srt: Vec<srt::Bound>,
     rtp: Vec<rtp::Bound>,
+    described: Vec<rtp::Described>,
     /// What comes to the ports of RTP and is too short for it.
     short: Short,
 }
@@ -40,7 +41,7 @@ pub struct Ports {
 /// # Errors
 /// When one that must be had cannot be.
 pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
-    let mut bound = Bound { srt: Vec::new(), rtp: Vec::new(), short: Short::new(64) };
+    let mut bound = Bound { srt: Vec::new(), rtp: Vec::new(), described: Vec::new(), short: Short::new(64) };
     for listen in &settings.srt.listen {
         match srt::bind(listen) {
             Ok(port) => bound.srt.push(port),
@@ -70,6 +71,15 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
     }
     // A port that is asked for is not to be the one beside another.
     bound.rtp = bound.rtp.into_iter().map(|port| port.with_control(settings.rtp.buffer_size)).collect();
+    for sdp in &settings.rtp.sdp {
+        let read = std::fs::read_to_string(&sdp.path).map_err(|error| error.to_string());
+        match read.and_then(|text| rtp::described::bind(&sdp.stream, &text, settings.rtp.buffer_size)) {
+            Ok(described) => bound.described.push(described),
+            Err(reason) => {
+                tracing::warn!(rtp.sdp = %sdp.path.display(), "a stream that is described cannot be received: {reason}");
+            }
+        }
+    }
     Ok(bound)
 }
 
@@ -97,7 +107,7 @@ impl Bound {
         registry.listens_for_rtp(addresses);
         Ports {
             _srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
-            _rtp: rtp::Ports::serve(self.rtp, &settings.rtp, registry, &self.short),
+            _rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
         }
     }
 }

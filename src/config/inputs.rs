@@ -1,12 +1,13 @@
 //! Settings of inputs.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::resolve::{MILLISECOND, SECOND, Values, networks};
 use crate::base::secret::Secret;
 use crate::ingest::Settings;
-use crate::ingest::settings::{ListenSettings, RtpListenSettings, RtpSettings, SrtSettings};
+use crate::ingest::settings::{ListenSettings, RtpListenSettings, RtpSdpSettings, RtpSettings, SrtSettings};
 
 impl Values {
     pub(super) fn ingest(&self) -> Result<Settings, ConfigError> {
@@ -34,6 +35,7 @@ impl Values {
         let default = RtpSettings::default();
         Ok(RtpSettings {
             listen: self.each("rtp.listen", listen_for_rtp)?.into_iter().flatten().collect(),
+            sdp: self.each("rtp.sdp", described)?,
             jitter_buffer: self.time("rtp.jitter_buffer_ms", 0..=10_000, MILLISECOND, default.jitter_buffer)?,
             max_sessions: self.count("rtp.max_sessions", 1..=1000, default.max_sessions)?,
             session_timeout: self.time("rtp.session_timeout_s", 1..=3600, SECOND, default.session_timeout)?,
@@ -81,6 +83,16 @@ fn listen_for_rtp(text: &str) -> Result<Option<RtpListenSettings>, &'static str>
         return Err("the sender and the address are of different families");
     }
     Ok(Some(RtpListenSettings { addr, sender, interface, optional, stream }))
+}
+
+/// `/etc/rooftop/garden.sdp`, or with `=NAME` behind it.
+fn described(text: &str) -> Result<RtpSdpSettings, &'static str> {
+    let (path, stream) = named(text.trim())?;
+    let path = PathBuf::from(path.trim());
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stream =
+        stream.or(stem).ok_or("give the path of a session description, with =NAME behind it for the name of its stream")?;
+    Ok(RtpSdpSettings { path, stream })
 }
 
 /// What is before `=`, and the name of a stream behind it.
@@ -155,6 +167,14 @@ mod tests {
     #[case("0.0.0.0:5004=")]
     fn what_is_no_port_for_rtp(#[case] text: &str) {
         assert!(listen_for_rtp(text).is_err());
+    }
+
+    #[test]
+    fn descriptions() {
+        let read = |text| described(text).map(|sdp| format!("{} {}", sdp.path.display(), sdp.stream));
+        assert_eq!(read("/etc/rooftop/garden.sdp").unwrap(), "/etc/rooftop/garden.sdp garden");
+        assert_eq!(read(" x.sdp = a=b ").unwrap(), "x.sdp a=b");
+        assert!(read("").is_err() && read("x.sdp=").is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Settings of inputs, as the file has them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -87,11 +88,22 @@ impl RtpListenSettings {
     }
 }
 
+/// A stream of elementary streams, as it is described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtpSdpSettings {
+    /// The session description (RFC 8866).
+    pub path: PathBuf,
+    /// What the stream is called: `=NAME` behind the path, else the file's name.
+    pub stream: String,
+}
+
 /// Settings of RTP; names and values are those of the seed's `RTPConfig`, as far as it has them.
 #[derive(Debug, Clone)]
 pub struct RtpSettings {
     /// `rtp.listen`.
     pub listen: Vec<RtpListenSettings>,
+    /// `rtp.sdp`.
+    pub sdp: Vec<RtpSdpSettings>,
     /// How long a packet that is missing is waited for.
     pub jitter_buffer: Duration,
     /// Most streams at a time.
@@ -108,6 +120,7 @@ impl Default for RtpSettings {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
+            sdp: Vec::new(),
             jitter_buffer: Duration::from_millis(100),
             max_sessions: 30,
             session_timeout: Duration::from_secs(30),

@@ -1,6 +1,8 @@
 //! Streams that are pushed by RTP: what they are called, when they are the same again and when they end, and that what comes out is
 //! what was sent.
 
+mod described;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::broadcast;
 
+use super::described::{Described, Receiver};
 use super::socket;
 use super::streams::{Room, Streams};
 use crate::base::clock::{self, Instant};
@@ -93,7 +94,13 @@ pub struct Ports {
 
 impl Ports {
     /// Serves these ports.
-    pub fn serve(bound: Vec<Bound>, settings: &RtpSettings, registry: &Registry, short: &Short) -> Self {
+    pub fn serve(
+        bound: Vec<Bound>,
+        described: Vec<Described>,
+        settings: &RtpSettings,
+        registry: &Registry,
+        short: &Short,
+    ) -> Self {
         let room = Arc::new(Room::new(settings.max_sessions));
         let serve = |bound: Bound| {
             let port = Port {
@@ -110,7 +117,12 @@ impl Ports {
             };
             tasks::spawn("rtp port", port.run())
         };
-        Self { _tasks: bound.into_iter().map(serve).collect() }
+        let receive = |described: Described| {
+            // What cannot be assembled was left out when its ports were bound.
+            let receiver = Receiver::new(described, settings, registry, &room).ok()?;
+            Some(tasks::spawn("described rtp", receiver.run()))
+        };
+        Self { _tasks: bound.into_iter().map(serve).chain(described.into_iter().filter_map(receive)).collect() }
     }
 }
 
@@ -198,7 +210,10 @@ impl Port {
             }
             Datagram::Rtcp(compound) => self.table.rtcp(now, ReportTo { to: from, multiplexed: true }, compound),
             Datagram::Rtp(packet) => {
-                self.other(from, &format!("payload type {} carries no MPEG transport stream (33)", packet.payload_type));
+                self.other(
+                    from,
+                    &format!("payload type {} is no MPEG transport stream (33); describe it with rtp.sdp", packet.payload_type),
+                );
             }
             Datagram::TransportStream(_) => {
                 self.other(from, "a transport stream without RTP; make it a source with udp:// instead")
