@@ -16,8 +16,9 @@ use crate::ingest::registry::Status;
 use crate::ingest::rtp::{self, port::Short};
 use crate::ingest::srt::{self, Rules};
 use crate::ingest::{Registry, Settings};
-use crate::model::SourceId;
+use crate::model::{InputRule, SourceId};
 use crate::source::pushed;
+use crate::store::Store;
 
 /// Ports that are ours.
 #[derive(Debug)]
@@ -99,6 +100,13 @@ impl Bound {
         if !addresses.is_empty() {
             tracing::info!(?addresses, "listening for streams by SRT");
         }
+        if let Some(granted) = self.srt.iter().filter_map(srt::Bound::clipped).min() {
+            tracing::info!(
+                granted_kib = granted / 1024,
+                "the kernel grants SRT a small receive buffer; should streams of a high bit rate lose packets, set net.core.rmem_max to \
+                 8388608"
+            );
+        }
         registry.listens(addresses);
         let addresses: Vec<SocketAddr> = self.rtp.iter().map(rtp::Bound::addr).collect();
         if !addresses.is_empty() {
@@ -109,6 +117,16 @@ impl Bound {
             _srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
             _rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
         }
+    }
+}
+
+/// What people say of single streams. From memory.
+#[derive(Debug)]
+pub struct StoredRules(pub Store);
+
+impl Rules for StoredRules {
+    fn rule(&self, stream: &str) -> Option<InputRule> {
+        self.0.catalog().input_rules.get(stream).cloned()
     }
 }
 

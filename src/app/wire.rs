@@ -108,7 +108,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         shared_port: input_ports.shared_port(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
-    let rules: Arc<dyn Rules> = Arc::new(());
+    let rules: Arc<dyn Rules> = Arc::new(inputs::StoredRules(store.clone()));
     let following = inputs::Follower::new(&registry, &house.ports, &house.feeds, &config.ingest).follow();
     let following = tasks::spawn("inputs", following);
     let receiving = input_ports.serve(&config.ingest, &registry, &rules);
@@ -130,8 +130,9 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         }
     };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, guiding, publishing, probes, receiving, following));
+    drop((imports, guiding, publishing, probes, following));
     let down = async {
+        receiving.close().await;
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;
         stop.cancel();

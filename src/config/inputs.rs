@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use super::Listen;
 use super::error::ConfigError;
-use super::resolve::{MILLISECOND, SECOND, Values, networks};
-use crate::base::secret::Secret;
+use super::resolve::{self, MILLISECOND, SECOND, Values, networks};
 use crate::ingest::Settings;
 use crate::ingest::settings::{ListenSettings, RtpListenSettings, RtpSdpSettings, RtpSettings, SrtSettings};
 
@@ -24,7 +24,7 @@ impl Values {
                 flow_window: self.number("srt.flow_window", 32..=200_000)?.unwrap_or(default.flow_window),
                 peer_idle_timeout: self.time("srt.peer_idle_timeout_s", 2..=3600, SECOND, default.peer_idle_timeout)?,
                 max_connections: self.count("srt.max_connections", 1..=1000, default.max_connections)?,
-                passphrase: self.one("srt.passphrase", passphrase)?,
+                passphrase: self.one("srt.passphrase", SrtSettings::passphrase)?,
                 allow: self.each("allow", networks)?.concat(),
             },
             rtp: self.rtp()?,
@@ -51,8 +51,7 @@ fn listen(text: &str) -> Result<Option<ListenSettings>, &'static str> {
         return Ok(None);
     }
     let (text, stream) = named(text)?;
-    let (addr, optional) = text.trim().strip_suffix('?').map_or((text, false), |addr| (addr, true));
-    let addr: SocketAddr = addr.trim().parse().map_err(|_| {
+    let Listen { addr, optional } = resolve::listen(text.trim()).map_err(|_| {
         "give an IP address and a port, such as 0.0.0.0:30000, with ? behind it if it may be missing, or =NAME for a port that is one \
          stream's; or off"
     })?;
@@ -102,15 +101,6 @@ fn named(text: &str) -> Result<(&str, Option<String>), &'static str> {
         return Err("the name of a stream has from 1 to 512 bytes");
     }
     Ok((text, stream))
-}
-
-/// As libsrt has it.
-fn passphrase(text: &str) -> Result<Secret<String>, &'static str> {
-    if (10..=79).contains(&text.len()) {
-        Ok(Secret::new(text.to_owned()))
-    } else {
-        Err("a passphrase has from 10 to 79 characters")
-    }
 }
 
 #[cfg(test)]
@@ -179,7 +169,7 @@ mod tests {
 
     #[test]
     fn passphrases_have_the_length_that_srt_wants() {
-        assert!(passphrase("0123456789").is_ok() && passphrase(&"x".repeat(79)).is_ok());
-        assert!(passphrase("012345678").is_err() && passphrase(&"x".repeat(80)).is_err());
+        assert!(SrtSettings::passphrase("0123456789").is_ok() && SrtSettings::passphrase(&"x".repeat(79)).is_ok());
+        assert!(SrtSettings::passphrase("012345678").is_err() && SrtSettings::passphrase(&"x".repeat(80)).is_err());
     }
 }

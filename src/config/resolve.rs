@@ -254,7 +254,7 @@ impl Values {
     }
 }
 
-fn listen(text: &str) -> Result<Listen, &'static str> {
+pub(super) fn listen(text: &str) -> Result<Listen, &'static str> {
     let (addr, optional) = text.strip_suffix('?').map_or((text, false), |addr| (addr, true));
     let addr: SocketAddr = addr.trim().parse().map_err(
         |_| "give an IP address and a port, such as 0.0.0.0:5004 or [::]:5004, and `?` behind it if it may be missing",

@@ -12,6 +12,7 @@ pub mod registry;
 pub mod rtp;
 pub mod sdp;
 pub mod settings;
+pub mod socket;
 pub mod srt;
 pub mod stream_id;
 mod tee;

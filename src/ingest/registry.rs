@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -108,6 +109,8 @@ pub struct Registry {
     inputs: Arc<Mutex<BTreeMap<String, Input>>>,
     /// Counts what begins and ends.
     changes: Arc<watch::Sender<u64>>,
+    /// Counts senders: none has the number of another, however late one of them notices that it is over.
+    senders: Arc<AtomicU64>,
     listening: Arc<Mutex<Vec<SocketAddr>>>,
     listening_for_rtp: Arc<Mutex<Vec<SocketAddr>>>,
 }
@@ -186,15 +189,16 @@ impl Registry {
         {
             return Err(Refused::Taken { from: before.sender.from });
         }
-        let (tee, generation, paused) = match inputs.remove(id) {
+        let generation = self.senders.fetch_add(1, Ordering::Relaxed);
+        let (tee, paused) = match inputs.remove(id) {
             Some(before) => {
                 if let Some(old) = before.close {
                     old.cancel();
                     before.tee.begin_anew();
                 }
-                (before.tee, before.generation + 1, before.paused)
+                (before.tee, before.paused)
             }
-            None => (Arc::new(Tee::new()), 0, false),
+            None => (Arc::new(Tee::new()), false),
         };
         let input = Input {
             tee: tee.clone(),
@@ -228,11 +232,6 @@ impl Registry {
     /// One of them.
     pub fn get(&self, id: &str) -> Option<Shown> {
         self.lock().get(id).map(|input| shown(id, input))
-    }
-
-    /// Whether somebody sends this stream, and it may be read.
-    pub fn is_on(&self, id: &str) -> bool {
-        self.lock().get(id).is_some_and(|input| input.status() == Status::Active)
     }
 
     /// Pauses or resumes a stream: its sender stays connected, its readers' streams end. `false`: there is none of this id.
@@ -438,7 +437,7 @@ mod tests {
         third.push(Bytes::from_static(b"3"));
         assert_eq!(waiting(&mut reader), "1-2-3");
         drop(second);
-        assert!(registry.is_on("a"));
+        assert_eq!(registry.get("a").unwrap().status, Status::Active);
         drop(third);
         assert_eq!(waiting(&mut reader), ".");
         assert!(registry.publish("a", sender(3, false)).is_ok(), "nobody has it any more");
@@ -471,6 +470,16 @@ mod tests {
             drop(registry.publish(&format!("s{n}"), sender(1, false)).unwrap());
         }
         assert_eq!(registry.all().len(), REMEMBERED + 1);
-        assert!(registry.is_on(kept.id()));
+        assert_eq!(registry.get(kept.id()).unwrap().status, Status::Active);
+    }
+
+    #[test]
+    fn a_sender_that_was_closed_and_notices_late_ends_nobody_else() {
+        let registry = Registry::default();
+        let closed = registry.publish("a", sender(1, false)).unwrap();
+        assert!(registry.close("a"));
+        let _next = registry.publish("a", sender(1, false)).unwrap();
+        drop(closed);
+        assert_eq!(registry.get("a").unwrap().status, Status::Active);
     }
 }

@@ -59,6 +59,21 @@ impl Default for SrtSettings {
 }
 
 impl SrtSettings {
+    /// Milliseconds of latency that can be asked for.
+    pub const LATENCIES: std::ops::RangeInclusive<u64> = 20..=10_000;
+
+    /// A passphrase, with as many bytes as SRT wants (draft-sharabayko-srt-01, section 6.1.1; libsrt takes 10 to 79).
+    ///
+    /// # Errors
+    /// When it has another length; the text is for people.
+    pub fn passphrase(text: &str) -> Result<Secret<String>, &'static str> {
+        if (10..=79).contains(&text.len()) {
+            Ok(Secret::new(text.to_owned()))
+        } else {
+            Err("a passphrase has from 10 to 79 characters")
+        }
+    }
+
     /// Bytes of a receive buffer for this latency: twice what comes in that time, 8 MiB at least.
     pub fn buffer(&self, latency: Duration) -> u64 {
         let bytes = u128::from(self.max_bandwidth) * latency.as_millis() / 8000;

@@ -3,6 +3,10 @@
 //! `#!::r=NAME,m=publish,u=USER,s=PASSWORD` (SRT Access Control Guidelines), `publish:NAME[:USER:PASSWORD]` and `read:NAME…` (as
 //! other media servers have it), or just a name.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use crate::base::secret::Secret;
 
 /// Longest id, in bytes (`SRTO_STREAMID`).
@@ -47,12 +51,23 @@ pub enum BadStreamId {
     Type,
 }
 
+/// The id as it was meant: some programs send what stands in an address as it stands there, percent signs and all. Undone only
+/// where it makes one of the syntaxes; a name may well have percent signs.
+pub fn decoded(text: &str) -> Cow<'_, str> {
+    let is_syntax = |text: &str| ["#!", "publish:", "read:", "request:"].iter().any(|prefix| text.starts_with(prefix));
+    match percent_decode_str(text).decode_utf8() {
+        Ok(decoded) if !is_syntax(text) && is_syntax(&decoded) => decoded,
+        _ => Cow::Borrowed(text),
+    }
+}
+
 impl StreamId {
     /// Takes one apart.
     ///
     /// # Errors
     /// When it cannot be used.
     pub fn parse(text: &str) -> Result<Self, BadStreamId> {
+        let text = &*decoded(text);
         // The replacement character stands for what was no UTF-8.
         if text.len() > LONGEST || text.contains(|char: char| char.is_control() || char == '\u{FFFD}') {
             return Err(BadStreamId::Text);
@@ -128,6 +143,10 @@ mod tests {
     #[case("publish:studio", "studio Publish - -")]
     #[case("publish:studio:me:secret:with:colons", "studio Publish me secret:with:colons")]
     #[case("publish:", "- Publish - -")]
+    #[case("publish%3Astudio%3Ame%3Apw%25", "studio Publish me pw%")]
+    #[case("%23%21%3A%3Ar%3Da%2Cm%3Dpublish", "a Publish - -")]
+    #[case("50%25", "50%25 Publish - -")]
+    #[case("publish:50%25", "50%25 Publish - -")]
     #[case("read:5.1", "5.1 Request - -")]
     #[case("#!::r=studio,m=publish", "studio Publish - -")]
     #[case("#!::m=publish,u=me,s=pw,h=box,x=y,r=a/b", "a/b Publish me pw")]
@@ -155,7 +174,7 @@ mod tests {
         #[test]
         fn nothing_panics_and_names_stay_within_bounds(text in "(#!::|publish:|read:)?.{0,80}") {
             if let Ok(id) = StreamId::parse(&text) {
-                proptest::prop_assert!(id.name.is_none_or(|name| !name.is_empty() && text.contains(&name)));
+                proptest::prop_assert!(id.name.is_none_or(|name| !name.is_empty() && decoded(&text).contains(&name)));
             }
         }
     }

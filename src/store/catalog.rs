@@ -1,8 +1,8 @@
 //! The catalog: what is served, in memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::{Channel, ChannelId, Device, GuideNumber, Provider, Source};
+use crate::model::{Channel, ChannelId, Device, GuideNumber, InputRule, Provider, Source};
 
 /// A consistent picture of channels, sources, providers and devices.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct Catalog {
     pub devices: Vec<Device>,
     /// The channels of devices, by their rows, that do not have all of them.
     pub device_channels: HashMap<i64, HashSet<ChannelId>>,
+    /// What people say of streams that are pushed to us, by their ids.
+    pub input_rules: BTreeMap<String, InputRule>,
 }
 
 impl Catalog {

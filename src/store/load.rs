@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rusqlite::{Connection, Row};
 
-use super::{Catalog, StoreError};
+use super::{Catalog, StoreError, inputs};
 use crate::model::{Channel, ChannelId, Device, FetchAccess, Headers, Health, Provider, ProviderId, Route, Source, SourceId};
 
 /// Enabled, living channels that at least one playlist still carries.
@@ -44,6 +44,7 @@ pub(super) fn catalog(connection: &Connection) -> Result<Catalog, StoreError> {
         providers: providers(connection)?,
         devices: devices(connection)?,
         device_channels: device_channels(connection)?,
+        input_rules: inputs::load(connection)?,
     })
 }
 

@@ -20,6 +20,7 @@ pub mod tokens;
 mod backup;
 mod channels;
 mod facts;
+mod inputs;
 mod load;
 mod lock;
 mod matching;

@@ -135,7 +135,7 @@ fn a_stream_that_ends_and_the_next_source() {
 #[test]
 fn a_person_pauses_and_ends_a_stream() {
     let home = House::with(&["push:studio/cam%201"], &[]);
-    let _sender = home.ffmpeg(Kind::Small, "srt://10.77.0.1:30000?streamid=#!::r=studio/cam 1,m=publish");
+    let sender = home.ffmpeg(Kind::Small, "srt://10.77.0.1:30000?streamid=#!::r=studio/cam 1,m=publish");
     home.until_pushed("studio/cam 1");
     let at = "/api/v1/streams/studio%2Fcam%201";
     let viewer = Viewer::open(&home.netns, "/auto/v1");
@@ -146,7 +146,9 @@ fn a_person_pauses_and_ends_a_stream() {
     viewer.more(300_000, Duration::from_secs(10));
     assert_eq!(home.app.api_with("DELETE", at, None).json()["message"], "Stream deleted");
     assert_eq!(home.app.api(at).json()["error"], "Not Found");
-    wait::until_so("the sender to be let go", Duration::from_secs(5), || home.app.log().contains("closed from here"));
+    // By itself it would notice after five seconds.
+    sender.finish(Duration::from_secs(3));
+    home.app.assert_logged(&["closed from here"]);
     let page = home.app.page("/inputs");
     assert_eq!(page.status, 200);
 }
@@ -168,4 +170,36 @@ fn names_of_streams() {
     assert_clean(aligned(&home.watch(3)), STRICT);
     let page = String::from_utf8(home.app.page("/inputs").body()).unwrap();
     assert!(page.contains("Küche") && page.contains("srt://10.77.0.1:30001?streamid=NAME"), "{page}");
+}
+
+/// A passphrase and a login of its own: set through the API, they hold at once, and whoever sends is let go.
+#[test]
+fn a_stream_with_a_passphrase_and_a_login_of_its_own() {
+    let home = House::with(&["push:studio"], &[]);
+    let sender = home.ffmpeg(Kind::Small, ADDRESS);
+    home.until_pushed("studio");
+    let rule = r#"{"passphrase": "its own passphrase", "user": "me", "password": "pw:1", "latency_ms": 300}"#;
+    let set = home.app.api_with("PATCH", "/api/v1/inputs/studio", Some(rule)).json();
+    let expected = serde_json::json!({ "stream": "studio", "passphrase": true, "latency_ms": 300, "user": "me" });
+    assert_eq!((&set, &home.app.api("/api/v1/inputs").json()["inputs"][0]), (&expected, &expected));
+    sender.finish(Duration::from_secs(3));
+    let call = |options: &str| home.ffmpeg(Kind::Small, &format!("srt://10.77.0.1:30000?{options}"));
+    for (options, code) in [
+        ("streamid=studio", "code=1401"),
+        ("streamid=publish:studio:me:wrong&passphrase=its own passphrase", "code=1401"),
+        ("streamid=publish:studio:me:pw:1", "code=11"),
+        ("streamid=publish:studio:me:pw:1&passphrase=another passphrase", "code=10"),
+    ] {
+        assert_ne!(call(options).finish(Duration::from_secs(4)).code(), 0, "{options}");
+        wait::until_so(options, Duration::from_secs(2), || home.app.log().contains(code));
+        // One refusal a second is logged.
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let _sender = call("streamid=publish:studio:me:pw:1&passphrase=its own passphrase");
+    home.until_pushed("studio");
+    home.app.assert_logged(&["a stream comes in by SRT", "latency_ms=300", "encrypted=true"]);
+    let page = String::from_utf8(home.app.page("/inputs?rule=studio").body()).unwrap();
+    assert!(page.contains("passphrase, login of me, latency of 300 ms") && !page.contains("its own passphrase"), "{page}");
+    assert_eq!(home.app.api_with("DELETE", "/api/v1/inputs/studio", None).status, 204);
+    assert_eq!(home.app.api("/api/v1/inputs/studio").status, 404);
 }

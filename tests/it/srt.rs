@@ -12,6 +12,7 @@ use crate::support::demux::{Stream, demux};
 use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::entry;
+use crate::support::process::start;
 use crate::support::srt::{PASSPHRASE, Tool, call, send};
 use crate::support::ts_oracle::{STRICT, aligned, examine, whole_units};
 use crate::support::upstream::{Origin, Script};
@@ -258,4 +259,22 @@ fn streams_are_known_by(#[case] tool: Tool, #[case] port: u16, #[case] options: 
     thread::sleep(Duration::from_secs(1));
     assert_as_sent(&viewer.leave(Leave::Fin), Kind::Small);
     room.app.stop();
+}
+
+/// Of several addresses the one that was called answers; and who sends is told when the program ends.
+#[test]
+fn the_address_that_was_called_answers_and_says_goodbye() {
+    let room = Room::new(&[], 0, |setup| setup);
+    room.netns.ip("addr add 10.77.0.9/24 dev v0\naddr add fd00:77::9/64 dev v0 nodad\n");
+    let mut ffmpeg = room.netns.command("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i"]).arg(Kind::Small.path());
+    let sender =
+        start(ffmpeg.args(["-c", "copy", "-f", "mpegts", "srt://10.77.0.9:30000?streamid=publish%3Astudio%3Ame%3Ageheim77"]));
+    room.until_in("studio", 1);
+    wait::until_so("bytes to come", SOON, || {
+        room.app.api("/api/v1/streams/studio").json()["stats"]["bytes_received"].as_u64().is_some_and(|bytes| bytes > 50_000)
+    });
+    assert!(!room.says(&["geheim77"]), "a password is in the log:\n{}", room.app.log());
+    room.app.stop();
+    sender.finish(Duration::from_secs(3));
 }

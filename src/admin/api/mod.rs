@@ -9,6 +9,7 @@ mod edits;
 mod events;
 mod guides;
 mod history;
+mod inputs;
 mod jobs;
 pub mod openapi;
 mod people;

@@ -6,6 +6,7 @@ pub mod choices;
 pub mod duplicates;
 pub mod edits;
 pub mod guides;
+pub mod inputs;
 pub mod items;
 pub mod lineups;
 pub mod playlists;

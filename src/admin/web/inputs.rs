@@ -7,7 +7,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::Response;
 
+use serde::Deserialize;
+
 use super::fields::Fields;
+use super::input_rules::{self, Form, Line};
 use super::parts::{self, Asked, led, show};
 use super::{Shell, nothing_here, redirect};
 use crate::admin::AdminState;
@@ -32,6 +35,19 @@ struct Page {
     addresses: Vec<String>,
     /// The same by RTP, which has no names.
     rtp_addresses: Vec<String>,
+    /// What is set for single streams.
+    rules: Vec<Line>,
+    /// Where more can be set.
+    form: Form,
+}
+
+/// What the page understands in its address.
+#[derive(Debug, Default, Deserialize)]
+pub struct What {
+    #[serde(flatten)]
+    asked: Asked,
+    /// The stream for which something is to be set.
+    rule: Option<String>,
 }
 
 /// An input.
@@ -58,6 +74,8 @@ struct Card {
     readers: usize,
     /// Channels that have it: id, number and name.
     channels: Vec<(i64, String)>,
+    /// Where something is set for it.
+    rule: String,
 }
 
 impl Card {
@@ -86,6 +104,7 @@ impl Card {
             jitter: connection.rtp.map(|rtp| ms(rtp.jitter)).unwrap_or_default(),
             readers: input.readers,
             channels: channels(&input.id, catalog),
+            rule: input_rules::link(&input.id),
         }
     }
 }
@@ -103,7 +122,7 @@ pub async fn list(
     State(state): State<AdminState>,
     Extension(peer): Extension<Peer>,
     asker: Asker,
-    Query(asked): Query<Asked>,
+    Query(what): Query<What>,
 ) -> Response<Body> {
     let facts = Look::at(&state).facts;
     let host = address_for_people(peer, &facts.situation.addresses);
@@ -115,10 +134,12 @@ pub async fn list(
     };
     let address = |at: &std::net::SocketAddr| format!("srt://{}?streamid=NAME", reached(at));
     show(&Page {
-        shell: Shell::new(&asker, HERE, "Inputs").noting(asked.note.as_deref()),
+        shell: Shell::new(&asker, HERE, "Inputs").noting(what.asked.note.as_deref()),
         cards: state.inputs.all().iter().map(|input| Card::of(input, &facts.catalog, now_ms)).collect(),
         addresses: listening.iter().map(address).collect(),
         rtp_addresses: state.inputs.listening_for_rtp().iter().map(|at| format!("rtp://{}", reached(at))).collect(),
+        rules: input_rules::lines(&state.feeds),
+        form: input_rules::form(&state.feeds, what.rule.as_deref()),
     })
 }
 

@@ -11,6 +11,7 @@ mod fields;
 mod guide;
 mod guides;
 mod history;
+mod input_rules;
 mod inputs;
 mod jobs;
 mod login;
@@ -110,6 +111,8 @@ pub fn table(state: &AdminState) -> Table {
         .get("/playlists/{id}/items", VIEWER, playlist::items)
         .get("/inputs", VIEWER, inputs::list)
         .post("/inputs/channel", ADMIN, inputs::make_channel)
+        .post("/inputs/rule", ADMIN, input_rules::set)
+        .post("/inputs/rule/remove", ADMIN, input_rules::remove)
         .post("/inputs/{act}", ADMIN, inputs::act)
         .get("/devices", VIEWER, devices::show)
         .post("/devices", ADMIN, devices::add)

@@ -14,7 +14,7 @@ use crate::fetch;
 use crate::hdhr::discovery::Udp;
 use crate::hdhr::{control_tcp, discover_udp};
 use crate::http::server;
-use crate::ingest::rtp;
+use crate::ingest::{rtp, srt};
 use crate::media::worker::WorkerClient;
 use crate::model::FetchAccess;
 use crate::source::Opener;
@@ -37,7 +37,7 @@ pub(super) async fn find(resolved: &Resolved) -> Vec<Finding> {
         Err(Obstacle::Unusable(text)) => findings.push(fatal(text)),
     }
     let port_80 = addresses(config, &mut findings);
-    rtp_ports(config, &mut findings);
+    inputs(config, &mut findings);
     discovery(config, port_80, &mut findings).await;
     findings.extend(playlists(config).await.into_iter().chain(worker(config)));
     findings
@@ -110,17 +110,33 @@ fn addresses(config: &Config, findings: &mut Vec<Finding>) -> bool {
     port_80
 }
 
-/// The same with ports to which streams are pushed by RTP.
-fn rtp_ports(config: &Config, findings: &mut Vec<Finding>) {
+/// Binds the ports to which streams are pushed.
+fn inputs(config: &Config, findings: &mut Vec<Finding>) {
+    for listen in &config.ingest.srt.listen {
+        let Err(error) = srt::bind(listen) else { continue };
+        let told = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
+            _ => remedy(listen.addr, &error),
+        };
+        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
+        findings.push(if listen.optional {
+            minor(format!("{text}. No stream can be pushed there by SRT"))
+        } else {
+            fatal(format!("{text}, or choose another with srt.listen"))
+        });
+    }
     for listen in &config.ingest.rtp.listen {
         let Err(error) = rtp::bind(listen, config.ingest.rtp.buffer_size) else { continue };
-        let text = format!(
-            "no stream can be pushed by RTP to {} ({error}): `ss -ulnp | grep :{}` says which program has the port; choose another with \
-             rtp.listen, or off",
-            listen.addr,
-            listen.addr.port()
-        );
-        findings.push(if listen.optional { minor(text) } else { fatal(text) });
+        let told = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
+            _ => remedy(listen.addr, &error),
+        };
+        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
+        findings.push(if listen.optional {
+            minor(format!("{text}. No stream can be pushed there by RTP"))
+        } else {
+            fatal(format!("{text}, or choose another with rtp.listen"))
+        });
     }
 }
 

@@ -1,62 +1,65 @@
 //! One connection: its datagrams in, its answers out, its stream to whoever reads it.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use srt_protocol::connection::{DuplexConnection, Input};
+use srt_protocol::connection::DuplexConnection;
 use srt_protocol::packet::{HandshakeControlInfo, Packet, ReceivePacketError, SocketId, TimeStamp};
-use tokio::net::UdpSocket;
 
 use super::handshake;
 use super::inbox::Inbox;
 use super::policy::{Refusal, Terms};
+use super::port::log_refusal;
 use crate::base::clock::{self, Instant};
-use crate::base::tasks;
+use crate::base::coalesce::Coalesced;
+use crate::base::tasks::{self, CancellationToken};
 use crate::ingest::Registry;
 use crate::ingest::figures::Connection as Figures;
 use crate::ingest::registry::{Kind, Publisher, Sender};
 use crate::ingest::settings::SrtSettings;
+use crate::ingest::socket::{PortSocket, Way};
 use crate::ingest::stream_id::Mode;
 
 /// What comes within so long is looked at together: waking up for each packet of 50 Mbit/s would be 5000 times a second.
 const TOGETHER: Duration = Duration::from_millis(3);
 /// How often figures are told.
 const FIGURES: Duration = Duration::from_secs(1);
+/// Rounds until what is to be sent before the last word has been sent.
+const GOODBYES: usize = 3;
 /// Pieces of the stream are collected in blocks of this size.
 const BLOCK: usize = 64 * 1024;
 
 /// A caller who is welcome, and not yet connected.
 pub(super) struct Connecting {
     pub(super) id: SocketId,
-    pub(super) socket: Arc<UdpSocket>,
+    pub(super) socket: Arc<PortSocket>,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) from: SocketAddr,
+    pub(super) way: Way,
     pub(super) shake: HandshakeControlInfo,
     pub(super) timestamp: TimeStamp,
     pub(super) terms: Terms,
     pub(super) settings: SrtSettings,
     pub(super) registry: Registry,
+    pub(super) refusals: Arc<Coalesced>,
+    /// The port is about to close.
+    pub(super) stop: CancellationToken,
 }
 
 impl Connecting {
     /// Agrees with it, and serves it until one of both has enough.
     pub(super) async fn run(self) {
         let refuse = async |refusal: Refusal| {
-            tracing::warn!(
-                client = %self.from, stream = %self.terms.name, code = refusal.wire() - 1000,
-                "an SRT caller was refused: {refusal}"
-            );
-            send(&self.socket, &handshake::rejection(&self.shake, self.timestamp, refusal), self.from).await;
+            log_refusal(&self.refusals, self.way.peer, &self.terms.name, refusal);
+            send(&self.socket, &handshake::rejection(&self.shake, self.timestamp, refusal), self.way);
         };
         if self.terms.mode == Mode::Request {
             return refuse(Refusal::BadMode).await;
         }
         let (shake, terms, settings) = (self.shake.clone(), self.terms.clone(), self.settings.clone());
-        let (timestamp, from, id, now) = (self.timestamp, self.from, self.id, clock::now().into_std());
+        let (timestamp, from, id, now) = (self.timestamp, self.way.peer, self.id, clock::now().into_std());
         // The keys take thousands of rounds of a hash to be derived.
         let agree = move || {
             let agree = || handshake::conclude(shake, timestamp, from, id, &terms, &settings, now);
@@ -66,28 +69,29 @@ impl Connecting {
             Ok(Ok(agreed)) => agreed,
             Ok(Err(Some(refusal))) => return refuse(refusal).await,
             Ok(Err(None)) | Err(_) => {
-                tracing::warn!(client = %self.from, "the handshake of an SRT caller makes no sense");
+                tracing::warn!(client = %self.way.peer, "the handshake of an SRT caller makes no sense");
                 return;
             }
         };
-        let sender = Sender { kind: Kind::Srt, from: self.from, proven: self.terms.proven };
+        let sender = Sender { kind: Kind::Srt, from: self.way.peer, proven: self.terms.proven };
         let publisher = match self.registry.publish(&self.terms.name, sender) {
             Ok(publisher) => publisher,
             Err(_) => return refuse(Refusal::Conflict).await,
         };
         let latency = agreed.connection.settings.recv_tsbpd_latency;
         if let Some(answer) = &agreed.answer {
-            send(&self.socket, answer, self.from).await;
+            send(&self.socket, answer, self.way);
         }
         tracing::info!(
-            client = %self.from, stream = %self.terms.name, latency_ms = latency.as_millis(),
+            client = %self.way.peer, stream = %self.terms.name, latency_ms = latency.as_millis(),
             encrypted = self.terms.passphrase.is_some(), "a stream comes in by SRT"
         );
         let connection = Connected {
             core: DuplexConnection::new(agreed.connection),
             socket: self.socket,
             inbox: self.inbox,
-            from: self.from,
+            way: self.way,
+            stop: self.stop,
             began: clock::now(),
             latency,
             out: BytesMut::new(),
@@ -111,9 +115,10 @@ enum Over {
 
 struct Connected {
     core: DuplexConnection,
-    socket: Arc<UdpSocket>,
+    socket: Arc<PortSocket>,
     inbox: Arc<Inbox>,
-    from: SocketAddr,
+    way: Way,
+    stop: CancellationToken,
     began: Instant,
     latency: Duration,
     /// A datagram that is about to be sent.
@@ -128,7 +133,7 @@ impl Connected {
         let closed = publisher.closed.clone();
         let mut figures_due = self.began;
         let over = loop {
-            if closed.is_cancelled() {
+            if closed.is_cancelled() || self.stop.is_cancelled() {
                 self.say_goodbye().await;
                 break Over::Here;
             }
@@ -150,14 +155,16 @@ impl Connected {
             tokio::select! {
                 () = self.inbox.news() => {}
                 () = closed.cancelled() => {}
+                () = self.stop.cancelled() => {}
                 () = clock::sleep_until(next) => {}
             }
         };
         publisher.counters.tell(self.figures(clock::now()));
         let figures = publisher.counters.now();
         tracing::info!(
-            client = %self.from, stream = publisher.id(), bytes = figures.bytes, lost = figures.connection.lost,
-            resent = figures.connection.retransmitted, "{}",
+            client = %self.way.peer, stream = publisher.id(), bytes = figures.bytes, lost = figures.connection.lost,
+            resent = figures.connection.retransmitted, undecipherable = figures.connection.undecipherable,
+            overrun = self.inbox.lost(), "{}",
             match over {
                 Over::Peer => "a stream that came in by SRT has ended",
                 Over::Here => "a stream that came in by SRT was closed from here",
@@ -170,8 +177,8 @@ impl Connected {
     fn step(&mut self, now: std::time::Instant) -> Option<std::time::Instant> {
         self.inbox.take(&mut self.datagrams);
         for mut datagram in self.datagrams.drain(..) {
-            let parsed = Packet::parse(&mut datagram, self.from.is_ipv6());
-            let input = parsed.map(|packet| (packet, self.from)).map_err(ReceivePacketError::Parse);
+            let parsed = Packet::parse(&mut datagram, self.way.peer.is_ipv6());
+            let input = parsed.map(|packet| (packet, self.way.peer)).map_err(ReceivePacketError::Parse);
             self.core.handle_packet_input(now, input);
         }
         let next = self.core.check_timers(now);
@@ -186,15 +193,15 @@ impl Connected {
 
     /// Sends what is to be sent.
     async fn flush(&mut self, now: Instant) {
-        while let Some((packet, to)) = self.core.next_packet(now.into_std()) {
+        while let Some((packet, _)) = self.core.next_packet(now.into_std()) {
             self.out.clear();
             packet.serialize(&mut self.out);
-            if let Err(error) = self.socket.try_send_to(&self.out, to)
+            if let Err(error) = self.socket.send(&self.out, self.way)
                 && error.kind() == std::io::ErrorKind::WouldBlock
                 && self.socket.writable().await.is_ok()
             {
                 // What is lost here is asked for again.
-                let _ = self.socket.try_send_to(&self.out, to);
+                let _ = self.socket.send(&self.out, self.way);
             }
         }
     }
@@ -202,13 +209,16 @@ impl Connected {
     /// Tells the peer that it is over.
     async fn say_goodbye(&mut self) {
         let now = clock::now();
-        let goodbye = catch_unwind(AssertUnwindSafe(|| {
-            self.core.handle_input(now.into_std(), Input::Data(None));
-            self.core.check_timers(now.into_std());
-        }));
-        if goodbye.is_ok() {
+        let std = now.into_std();
+        let closing = catch_unwind(AssertUnwindSafe(|| self.core.handle_data_input(std, None)));
+        // The word itself comes only after everything else has been sent.
+        for _ in 0..GOODBYES {
             self.flush(now).await;
+            if closing.is_err() || catch_unwind(AssertUnwindSafe(|| self.core.check_timers(std))).is_err() {
+                return;
+            }
         }
+        self.flush(now).await;
     }
 
     fn figures(&self, now: Instant) -> Figures {
@@ -227,9 +237,9 @@ impl Connected {
     }
 }
 
-/// Sends a packet of a handshake; it is repeated if it is lost.
-async fn send(socket: &UdpSocket, packet: &Packet, to: SocketAddr) {
+/// Sends a packet of a handshake; it is asked for again if it is lost.
+fn send(socket: &PortSocket, packet: &Packet, way: Way) {
     let mut bytes = BytesMut::with_capacity(512);
     packet.serialize(&mut bytes);
-    let _ = socket.send_to(&bytes, to).await;
+    let _ = socket.send(&bytes, way);
 }

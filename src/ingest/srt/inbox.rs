@@ -49,6 +49,11 @@ impl Inbox {
         std::mem::swap(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner).datagrams, into);
     }
 
+    /// How many did not fit.
+    pub(super) fn lost(&self) -> u64 {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).lost
+    }
+
     /// Waits for one. Cancel-safe.
     pub(super) async fn news(&self) {
         self.news.notified().await;
@@ -70,7 +75,7 @@ mod tests {
         inbox.take(&mut taken);
         assert_eq!(taken.len(), MOST);
         assert!(taken.iter().enumerate().all(|(n, datagram)| datagram[..] == n.to_be_bytes()));
-        assert_eq!(inbox.waiting.lock().unwrap().lost, 10);
+        assert_eq!(inbox.lost(), 10);
         inbox.put(b"next");
         taken.clear();
         inbox.take(&mut taken);

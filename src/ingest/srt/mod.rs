@@ -10,5 +10,5 @@ mod inbox;
 pub mod policy;
 mod port;
 
-pub use policy::{Rule, Rules};
+pub use policy::Rules;
 pub use port::{Bound, Ports, bind};

@@ -6,29 +6,12 @@ use std::time::Duration;
 use crate::base::secret::Secret;
 use crate::ingest::settings::{ListenSettings, SrtSettings};
 use crate::ingest::stream_id::{BadStreamId, Mode, StreamId};
-
-/// What holds for one stream, as people set it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rule {
-    /// Its own passphrase; `None`: that of the settings, if there is one.
-    pub passphrase: Option<Secret<String>>,
-    /// Its own least latency.
-    pub latency: Option<Duration>,
-    /// User and password that its sender must give.
-    pub login: Option<(String, Secret<String>)>,
-}
+use crate::model::InputRule;
 
 /// Where rules are looked up. Asked once for each caller; must not wait.
 pub trait Rules: std::fmt::Debug + Send + Sync {
     /// The rule for a stream, if there is one.
-    fn rule(&self, stream: &str) -> Option<Rule>;
-}
-
-/// No rules.
-impl Rules for () {
-    fn rule(&self, _stream: &str) -> Option<Rule> {
-        None
-    }
+    fn rule(&self, stream: &str) -> Option<InputRule>;
 }
 
 /// A caller, as its conclusion describes it.
@@ -188,12 +171,12 @@ mod tests {
     struct Some2;
 
     impl Rules for Some2 {
-        fn rule(&self, stream: &str) -> Option<Rule> {
+        fn rule(&self, stream: &str) -> Option<InputRule> {
             let secret = |text: &str| Secret::new(text.to_owned());
             match stream {
-                "safe" => Some(Rule { passphrase: Some(secret("its own passphrase")), ..Rule::default() }),
-                "login" => Some(Rule { login: Some(("me".into(), secret("pw"))), ..Rule::default() }),
-                "slow" => Some(Rule { latency: Some(Duration::from_secs(2)), ..Rule::default() }),
+                "safe" => Some(InputRule { passphrase: Some(secret("its own passphrase")), ..InputRule::default() }),
+                "login" => Some(InputRule { login: Some(("me".into(), secret("pw"))), ..InputRule::default() }),
+                "slow" => Some(InputRule { latency: Some(Duration::from_secs(2)), ..InputRule::default() }),
                 _ => None,
             }
         }

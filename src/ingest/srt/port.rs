@@ -7,31 +7,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use socket2::{Domain, Protocol, Socket, Type};
 use srt_protocol::packet::{HandshakeControlInfo, Packet, SocketId, TimeStamp};
-use tokio::net::UdpSocket;
 
 use super::connection::Connecting;
 use super::handshake::{self, Asked, Cookies};
 use super::inbox::Inbox;
-use super::policy::{self, Caller, Rules};
+use super::policy::{self, Caller, Refusal, Rules};
 use crate::base::clock;
 use crate::base::coalesce::Coalesced;
 use crate::base::tasks::{self, CancellationToken, Task, TaskTracker};
 use crate::ingest::Registry;
 use crate::ingest::settings::{ListenSettings, SrtSettings};
+use crate::ingest::socket::{PortSocket, Room, Way};
+use crate::ingest::stream_id;
 
-/// Kernel buffer asked for, in each direction. What is granted depends on `net.core.rmem_max`.
-const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
-/// Largest datagram; nobody sends larger ones than an Ethernet frame holds.
-const DATAGRAM: usize = 2048;
-/// Datagrams that are read before others get a turn.
-const TURN: usize = 128;
+/// Reads in a row before others get a turn.
+const TURN: usize = 8;
+/// Connections get so long for their goodbyes.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A port that is ours.
 #[derive(Debug)]
 pub struct Bound {
-    socket: UdpSocket,
+    socket: PortSocket,
     listen: ListenSettings,
 }
 
@@ -41,7 +39,12 @@ impl Bound {
     /// # Errors
     /// When the system does not say.
     pub fn addr(&self) -> std::io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.socket.addr()
+    }
+
+    /// See [`PortSocket::clipped`].
+    pub fn clipped(&self) -> Option<usize> {
+        self.socket.clipped()
     }
 }
 
@@ -50,28 +53,28 @@ impl Bound {
 /// # Errors
 /// When it cannot be had.
 pub fn bind(listen: &ListenSettings) -> std::io::Result<Bound> {
-    let socket = Socket::new(Domain::for_address(listen.addr), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    if listen.addr.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // Less is granted where the system allows less; the log says so where streams are lost.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
-    socket.bind(&listen.addr.into())?;
-    Ok(Bound { socket: UdpSocket::from_std(socket.into())?, listen: listen.clone() })
+    Ok(Bound { socket: PortSocket::bind(listen.addr)?, listen: listen.clone() })
 }
 
 /// All ports, while they serve. Dropping it ends them and their connections.
 #[derive(Debug)]
 pub struct Ports {
     _tasks: Vec<Task<()>>,
+    connections: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Drop for Ports {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Ports {
     /// Serves these ports.
     pub fn serve(bound: Vec<Bound>, settings: SrtSettings, registry: &Registry, rules: &Arc<dyn Rules>) -> Self {
         let count = Arc::new(Mutex::new(0));
+        let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = |bound: Bound| {
             let port = Port {
                 socket: Arc::new(bound.socket),
@@ -82,13 +85,20 @@ impl Ports {
                 cookies: Cookies::new(clock::now().into_std()),
                 table: Arc::default(),
                 count: Arc::clone(&count),
-                tracker: TaskTracker::new(),
-                stop: CancellationToken::new(),
-                refusals: Coalesced::new(Duration::from_secs(1)),
+                tracker: connections.clone(),
+                stop: stop.clone(),
+                refusals: Arc::new(Coalesced::new(Duration::from_secs(1))),
             };
             tasks::spawn("srt port", port.run())
         };
-        Self { _tasks: bound.into_iter().map(serve).collect() }
+        Self { _tasks: bound.into_iter().map(serve).collect(), connections, stop }
+    }
+
+    /// Ends them. Whoever is connected is told, so that it does not wait for its own timeout before it calls again.
+    pub async fn close(self) {
+        self.stop.cancel();
+        self.connections.close();
+        let _ = clock::timeout(GOODBYE, self.connections.wait()).await;
     }
 }
 
@@ -123,7 +133,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 struct Port {
-    socket: Arc<UdpSocket>,
+    socket: Arc<PortSocket>,
     listen: ListenSettings,
     settings: SrtSettings,
     registry: Registry,
@@ -133,36 +143,30 @@ struct Port {
     count: Arc<Mutex<usize>>,
     tracker: TaskTracker,
     stop: CancellationToken,
-    refusals: Coalesced,
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
+    refusals: Arc<Coalesced>,
 }
 
 impl Port {
     async fn run(self) {
-        let mut datagram = vec![0; DATAGRAM].into_boxed_slice();
+        let mut room = Room::default();
         loop {
             if let Err(error) = self.socket.readable().await {
                 tracing::error!(%error, srt.listen = %self.listen.addr, "the SRT port cannot be read any more");
                 return;
             }
             for _ in 0..TURN {
-                match self.socket.try_recv_from(&mut datagram) {
-                    Ok((length, from)) => self.sort(datagram.get(..length).unwrap_or_default(), from),
+                match self.socket.receive(&mut room, |datagram, way| self.sort(datagram, way)) {
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                    // An ICMP answer to something that was sent from here.
-                    Err(_) => {}
+                    // Others are ICMP answers to something that was sent from here.
+                    Ok(()) | Err(_) => {}
                 }
             }
             tokio::task::yield_now().await;
         }
     }
 
-    fn sort(&self, datagram: &[u8], from: SocketAddr) {
+    fn sort(&self, datagram: &[u8], way: Way) {
+        let from = way.peer;
         let Some(id) = datagram.get(12..16).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes) else { return };
         if id != 0 {
             let inbox = lock(&self.table).by_id.get(&id).cloned();
@@ -176,20 +180,21 @@ impl Port {
         let parsed = catch_unwind(AssertUnwindSafe(|| Packet::parse(&mut rest, from.is_ipv6())));
         let Ok(Ok(packet)) = parsed else { return };
         match handshake::read(packet, from, &self.cookies, clock::now().into_std()) {
-            Asked::Induction(answer) => self.answer(&answer, from),
-            Asked::Conclusion(shake, timestamp) => self.conclusion(*shake, timestamp, from, datagram),
+            Asked::Induction(answer) => self.answer(&answer, way),
+            Asked::Conclusion(shake, timestamp) => self.conclusion(*shake, timestamp, way, datagram),
             Asked::Nothing => {}
         }
     }
 
-    fn answer(&self, packet: &Packet, to: SocketAddr) {
+    fn answer(&self, packet: &Packet, way: Way) {
         let mut bytes = BytesMut::with_capacity(256);
         packet.serialize(&mut bytes);
         // It is asked again for what is lost here.
-        let _ = self.socket.try_send_to(&bytes, to);
+        let _ = self.socket.send(&bytes, way);
     }
 
-    fn conclusion(&self, shake: HandshakeControlInfo, timestamp: TimeStamp, from: SocketAddr, datagram: &[u8]) {
+    fn conclusion(&self, shake: HandshakeControlInfo, timestamp: TimeStamp, way: Way, datagram: &[u8]) {
+        let from = way.peer;
         let caller = (from, shake.socket_id.0);
         let known = {
             let table = lock(&self.table);
@@ -213,28 +218,23 @@ impl Port {
                     id: SocketId(place.id),
                     socket: self.socket.clone(),
                     inbox,
-                    from,
+                    way,
                     shake,
                     timestamp,
                     terms,
                     settings: self.settings.clone(),
                     registry: self.registry.clone(),
+                    refusals: self.refusals.clone(),
+                    stop: self.stop.clone(),
                 };
-                let stop = self.stop.clone();
                 tasks::spawn_tracked(&self.tracker, "srt connection", async move {
                     let _place = place;
-                    tokio::select! {
-                        () = connecting.run() => {}
-                        () = stop.cancelled() => {}
-                    }
+                    connecting.run().await;
                 });
             }
             Err(refusal) => {
-                if let Some(count) = self.refusals.count() {
-                    let code = refusal.wire() - 1000;
-                    tracing::warn!(client = %from, stream = shown(stream_id), code, count, "an SRT caller was refused: {refusal}");
-                }
-                self.answer(&handshake::rejection(&shake, timestamp, refusal), from);
+                log_refusal(&self.refusals, from, &shown(stream_id), refusal);
+                self.answer(&handshake::rejection(&shake, timestamp, refusal), way);
             }
         }
     }
@@ -254,9 +254,17 @@ impl Port {
     }
 }
 
+/// Says who was refused, and why, at most once a second.
+pub(super) fn log_refusal(refusals: &Coalesced, from: SocketAddr, stream: &str, refusal: Refusal) {
+    if let Some(count) = refusals.count() {
+        tracing::warn!(client = %from, stream, code = refusal.wire() - 1000, count, "an SRT caller was refused: {refusal}");
+    }
+}
+
 /// A stream id for the log: a password in it is hidden, what is no text is replaced.
 pub(super) fn shown(stream_id: &str) -> String {
-    let plain: String = stream_id.chars().take(80).map(|char| if char.is_control() { '\u{FFFD}' } else { char }).collect();
+    let plain: String =
+        stream_id::decoded(stream_id).chars().take(80).map(|char| if char.is_control() { '\u{FFFD}' } else { char }).collect();
     if let Some(pairs) = plain.strip_prefix("#!::") {
         let hidden = pairs.split(',').map(|pair| if pair.starts_with("s=") { "s=***" } else { pair });
         return format!("#!::{}", hidden.collect::<Vec<_>>().join(","));
@@ -277,6 +285,8 @@ mod tests {
     #[case("a:b:c:d", "a:b:c:d")]
     #[case("publish:a:me:geheim77:x", "publish:a:me:***")]
     #[case("#!::r=a,u=me,s=geheim77,m=publish", "#!::r=a,u=me,s=***,m=publish")]
+    #[case("publish%3Aa%3Ame%3Ageheim77", "publish:a:me:***")]
+    #[case("%23!::r=a,s=geheim77", "#!::r=a,s=***")]
     #[case("a\nb", "a\u{FFFD}b")]
     fn passwords_do_not_reach_the_log(#[case] id: &str, #[case] expected: &str) {
         assert_eq!(shown(id), expected);

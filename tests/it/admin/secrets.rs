@@ -14,7 +14,7 @@ use crate::support::viewer::Viewer;
 use crate::support::xtream::{Channel, Play, Provider};
 
 /// What was planted, where, in words.
-const PLANTED: [(&str, &str); 13] = [
+const PLANTED: [(&str, &str); 15] = [
     ("listuser9k2", "password before the host of a list"),
     ("listquery9k2", "password in the query of a list"),
     ("guidequery9k2", "key of a guide"),
@@ -28,6 +28,8 @@ const PLANTED: [(&str, &str); 13] = [
     ("panelpass9k2", "password of an account"),
     ("redirected9k2", "token of where a stream is led to"),
     ("wrongpass9k2", "password that was typed wrong"),
+    ("inputphrase9k2", "passphrase of a stream that is pushed"),
+    ("inputlogin9k2", "password of who may push a stream"),
 ];
 
 /// What is said, behind where; or what a secret is, behind it.
@@ -83,6 +85,8 @@ fn house() -> (Home, Provider, Texts, Texts) {
         let added = home.send("POST", what, body);
         home.ended(&added);
     }
+    let rule = json!({ "passphrase": "inputphrase9k2", "user": "me", "password": "inputlogin9k2" });
+    home.send("PATCH", "/inputs/studio", rule);
     let shown = home.send("GET", "/channels", Value::Null);
     for channel in shown["channels"].as_array().unwrap() {
         let request = Request::get(&format!("/auto/v{}", channel["number"].as_str().unwrap()));
@@ -113,6 +117,7 @@ fn house() -> (Home, Provider, Texts, Texts) {
         ("/playlists", format!("csrf={csrf}&location=http%3A%2F%2Fx%2F&user=&user_password=listuser9k2&first=1")),
         ("/playlists", format!("csrf={csrf}&location=http%3A%2F%2Fanna%3Alistuser9k2%40&user=anna&user_password=listuser9k2")),
         ("/playlists", format!("csrf={csrf}&server=nonsense&username=anna&password=panelpass9k2")),
+        ("/inputs/rule", format!("csrf={csrf}&id=studio&passphrase=inputphrase9k2&user=a%3Ab&password=inputlogin9k2")),
         ("/people/password", format!("csrf={csrf}&old=wrongpass9k2&new=wrongpass9k2&again=wrongpass9k3")),
     ] {
         let request = Request::new("POST", path).header("Content-Type", "application/x-www-form-urlencoded");

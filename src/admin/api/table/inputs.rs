@@ -1,8 +1,10 @@
 //! What is pushed to us.
 
-use super::{DELETE, GET, POST};
+use super::{DELETE, GET, PATCH, POST};
 use crate::admin::api::doc::doc;
+use crate::admin::api::inputs;
 use crate::admin::api::streams::{self, Ingestion, MPEG_TS, StreamDto, StreamListResponse, StreamStatsDto, SuccessResponse};
+use crate::admin::feeds::inputs::{InputRuleRequest, InputRuleView};
 use crate::admin::routes::{ADMIN, Table, VIEWER};
 
 /// Inputs.
@@ -17,4 +19,14 @@ pub(super) fn streams(table: Table) -> Table {
         .on(POST, "/streams/{id}/pause", ADMIN, of("Pauses an input").gives::<SuccessResponse>(), streams::pause)
         .on(POST, "/streams/{id}/resume", ADMIN, of("Resumes an input").gives::<SuccessResponse>(), streams::resume)
         .on(DELETE, "/streams/{id}", ADMIN, of("Lets the sender of an input go").gives::<SuccessResponse>(), streams::remove)
+        .on(GET, "/inputs", VIEWER, doc("What is set for single inputs").gives::<inputs::List>(), inputs::list)
+        .on(GET, "/inputs/{id}", VIEWER, of("What is set for an input").gives::<InputRuleView>().tagged(), inputs::show)
+        .on(
+            PATCH,
+            "/inputs/{id}",
+            ADMIN,
+            of("Changes what is set for an input").merges::<InputRuleRequest>().gives::<InputRuleView>().tagged(),
+            inputs::change,
+        )
+        .on(DELETE, "/inputs/{id}", ADMIN, of("Takes away what is set for an input").tagged(), inputs::remove)
 }

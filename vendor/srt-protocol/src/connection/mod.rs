@@ -222,8 +222,14 @@ impl DuplexConnection {
         let has_packets_to_send = self.sender.has_packets_to_send();
         let next_message = self.receiver.arq.next_message_release_time();
         let unacked_packets = self.receiver.arq.unacked_packet_count();
-        self.timers
-            .next_timer(now, has_packets_to_send, next_message, unacked_packets)
+        let is_missing_some = self.receiver.arq.is_missing_some();
+        self.timers.next_timer(
+            now,
+            has_packets_to_send,
+            next_message,
+            unacked_packets,
+            is_missing_some,
+        )
     }
 
     pub fn should_close(&mut self, now: Instant) -> bool {

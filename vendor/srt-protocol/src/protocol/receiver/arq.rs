@@ -211,6 +211,10 @@ impl AutomaticRepeatRequestAlgorithm {
             .unacked_packet_count(self.receive_buffer.next_ack_dsn())
     }
 
+    pub fn is_missing_some(&self) -> bool {
+        self.receive_buffer.missing() > 0
+    }
+
     pub fn next_message_release_time(&self) -> Option<Instant> {
         self.receive_buffer.next_message_release_time()
     }

@@ -68,8 +68,15 @@ impl Timers {
         has_packets_to_send: bool,
         next_message: Option<Instant>,
         unacked_packets: u32,
+        is_missing_some: bool,
     ) -> Instant {
-        let timer = min(self.exp.next_instant(), self.nak.next_instant());
+        let timer = self.exp.next_instant();
+        // Rooftop: who misses nothing need not wake up to say so.
+        let timer = if is_missing_some {
+            min(self.nak.next_instant(), timer)
+        } else {
+            timer
+        };
         let timer = next_message.map_or(timer, |message| min(timer, message));
         let timer = if unacked_packets > 0 {
             min(self.full_ack.next_instant(), timer)
