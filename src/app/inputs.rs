@@ -33,8 +33,16 @@ pub struct Bound {
 /// Ports that are served. Dropping it ends that.
 #[derive(Debug)]
 pub struct Ports {
-    _srt: srt::Ports,
-    _rtp: rtp::Ports,
+    srt: srt::Ports,
+    rtp: rtp::Ports,
+}
+
+impl Ports {
+    /// Ends them; senders are told, where they can be.
+    pub async fn close(self) {
+        drop(self.rtp);
+        self.srt.close().await;
+    }
 }
 
 /// Binds the ports of inputs.
@@ -114,8 +122,8 @@ impl Bound {
         }
         registry.listens_for_rtp(addresses);
         Ports {
-            _srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
-            _rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
+            srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
+            rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
         }
     }
 }

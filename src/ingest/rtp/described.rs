@@ -267,9 +267,11 @@ impl Receiver {
     }
 
     fn end(&mut self) {
-        let Some((publisher, _)) = self.publisher.take() else { return };
         self.closed = false;
-        self.line.begin_anew();
+        if (0..self.media.len()).any(|at| self.line.assembly.has_begun(at)) {
+            self.line.begin_anew();
+        }
+        let Some((publisher, _)) = self.publisher.take() else { return };
         let figures = publisher.counters.now();
         tracing::info!(
             stream = self.name,

@@ -222,9 +222,9 @@ mod tests {
                 let header: &[u8] = match (codec, unit % 3) {
                     (Codec::H264, 0) => &[0x67],
                     (Codec::H264, _) => &[0x68],
-                    (Codec::Hevc, 0) => &[0x40, 1],
-                    (Codec::Hevc, 1) => &[0x42, 1],
-                    (Codec::Hevc, _) => &[0x44, 1],
+                    (_, 0) => &[0x40, 1],
+                    (_, 1) => &[0x42, 1],
+                    _ => &[0x44, 1],
                 };
                 let set = [header, bytes].concat();
                 if *described { kept.describe(&set) } else { kept.keep(&set, unit as u64) }

@@ -42,7 +42,7 @@ fn settings(on_hole: OnHole) -> Settings {
 fn packetised(codec: Codec, pictures: &[Picture], mtu: usize, choices: &mut Choices) -> Vec<Wire> {
     match codec {
         Codec::H264 => pictures.iter().flat_map(|picture| packetise::in_order(picture, mtu, false, choices)).collect(),
-        Codec::Hevc => {
+        _ => {
             let groups = packetise_hevc::groups(&numbered(pictures, 0), false, mtu, choices);
             groups.into_iter().flat_map(|group| group.wires).collect()
         }
@@ -52,7 +52,7 @@ fn packetised(codec: Codec, pictures: &[Picture], mtu: usize, choices: &mut Choi
 fn depacketizer(codec: Codec, on_hole: OnHole) -> Box<dyn Depacketizer> {
     match codec {
         Codec::H264 => Box::new(H264::new(None, settings(on_hole))),
-        Codec::Hevc => Box::new(Hevc::new(None, settings(on_hole))),
+        _ => Box::new(Hevc::new(None, settings(on_hole))),
     }
 }
 
@@ -166,7 +166,7 @@ proptest! {
         let sent = numbered(&pictures, 65_500);
         let mut groups = match codec {
             Codec::H264 => packetise::interleaved(&sent, mtu, &mut choices),
-            Codec::Hevc => packetise_hevc::groups(&sent, true, mtu, &mut choices),
+            _ => packetise_hevc::groups(&sent, true, mtu, &mut choices),
         };
         packetise::shuffle(&mut groups, reach, &mut choices);
         let (depth, span) = packetise::described(codec, &sent, &groups, hevc);
@@ -176,7 +176,7 @@ proptest! {
             let settings = settings(policy);
             let units = match codec {
                 Codec::H264 => received(&mut H264::new(interleaving, settings), &wires, &lost, told),
-                Codec::Hevc => received(&mut Hevc::new(interleaving, settings), &wires, &lost, told),
+                _ => received(&mut Hevc::new(interleaving, settings), &wires, &lost, told),
             };
             nothing_is_glued(codec, &pictures, &units)?;
             if policy == OnHole::Drop {

@@ -67,8 +67,8 @@ pub fn nal(header: &[u8], first: u8, content: &[u8]) -> Vec<u8> {
 
 pub fn parameter_sets(codec: Codec) -> Vec<Vec<u8>> {
     match codec {
-        Codec::Hevc => vec![HEVC_VPS.to_vec(), HEVC_SPS.to_vec(), HEVC_PPS.to_vec()],
         Codec::H264 => vec![SPS.to_vec(), PPS.to_vec()],
+        _ => vec![HEVC_VPS.to_vec(), HEVC_SPS.to_vec(), HEVC_PPS.to_vec()],
     }
 }
 
@@ -78,9 +78,9 @@ pub fn slice(codec: Codec, kind: Kind, first: bool, number: u32, content: &[u8])
         (Codec::H264, Kind::Idr) => &[0x65],
         (Codec::H264, Kind::Referred) => &[0x41],
         (Codec::H264, Kind::Disposable) => &[0x01],
-        (Codec::Hevc, Kind::Idr) => &[0x26, 1],
-        (Codec::Hevc, Kind::Referred) => &[0x02, 1],
-        (Codec::Hevc, Kind::Disposable) => &[0x00, 1],
+        (_, Kind::Idr) => &[0x26, 1],
+        (_, Kind::Referred) => &[0x02, 1],
+        (_, Kind::Disposable) => &[0x00, 1],
     };
     // A P slice, where that is looked at.
     let mut bytes = number.to_be_bytes().map(|byte| byte | 1).to_vec();
