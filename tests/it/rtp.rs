@@ -86,7 +86,7 @@ enum Tool {
 #[rstest::rstest]
 #[case::ffmpeg(Tool::Ffmpeg, Kind::Small, "10.77.0.1", 5004, "0.0.0.0:5004", NAME)]
 #[case::two_tracks_and_a_name(Tool::Ffmpeg, Kind::Mpeg2TwoTracks, "10.77.0.1", 5006, "0.0.0.0:5004,0.0.0.0:5006=cam-ü", "cam-ü")]
-#[case::hevc_by_gstreamer(Tool::Gstreamer, Kind::Hevc, "10.77.0.1", 5004, "0.0.0.0:5004", NAME)]
+#[case::gstreamer(Tool::Gstreamer, Kind::H264, "10.77.0.1", 5004, "0.0.0.0:5004", NAME)]
 #[case::a_group(Tool::Ffmpeg, Kind::Small, "239.77.0.1", 5004, "0.0.0.0:5004,239.77.0.1:5004%v0", "rtp-239.77.0.1")]
 #[case::a_group_of_one_source(
     Tool::Gstreamer,
