@@ -17,6 +17,7 @@ pub mod base;
 
 pub mod codec;
 pub mod model;
+pub mod rtp;
 pub mod ts;
 
 pub mod fetch;

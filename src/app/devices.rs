@@ -17,6 +17,7 @@ use crate::base::metrics::Metrics;
 use crate::base::tasks::{self, CancellationToken, Task};
 use crate::config::Config;
 use crate::hdhr::discovery::{Devices, Discovery, State};
+use crate::hdhr::target::outlet::SharedPort;
 use crate::http::{Access, server};
 use crate::ingest::Registry;
 use crate::media::worker::WorkerClient;
@@ -50,6 +51,8 @@ pub struct House {
     pub notes: Vec<String>,
     /// What is pushed to us.
     pub inputs: Registry,
+    /// Where streams to UDP targets leave.
+    pub shared_port: SharedPort,
 }
 
 /// What is running.
@@ -68,7 +71,8 @@ impl Running {
         bound: Bound,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
-        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process, notes, inputs } = house.clone();
+        let House { store, spool, pool, ports, prober, manager, feeds, publisher, process, notes, inputs, shared_port } =
+            house.clone();
         let main = bound.addresses();
         let state = Arc::new(ArcSwap::from_pointee(Situation { notes, ..situation(&bound, &main) }));
         let devices = Devices::new(Vec::new(), config.discovery.scope.clone());
@@ -99,7 +103,7 @@ impl Running {
             tasks::spawn("http", serving)
         };
         let servers = bound.listeners.into_iter().map(serve).collect();
-        let discovery = Discovery::start(&config.discovery, &devices).await;
+        let discovery = Discovery::start(&config.discovery, &devices, &shared_port).await;
         let report = discovery.report();
         let mut found = Situation::clone(&state.load());
         (found.discovery, found.ssdp, found.mdns) = (service(&report.udp), service(&report.ssdp), service(&report.mdns));

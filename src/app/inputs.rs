@@ -11,23 +11,50 @@ use super::ports::StorePorts;
 use crate::admin::Feeds;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
+use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::Status;
-use crate::ingest::srt::{self, Bound, Ports, Rules};
+use crate::ingest::rtp::{self, port::Short};
+use crate::ingest::srt::{self, Rules};
 use crate::ingest::watch::Watch;
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
 use crate::source::pushed;
 use crate::store::Store;
 
+/// Ports that are ours.
+#[derive(Debug)]
+pub struct Bound {
+    srt: Vec<srt::Bound>,
+    rtp: Vec<rtp::Bound>,
+    described: Vec<rtp::Described>,
+    /// What comes to the ports of RTP and is too short for it.
+    short: Short,
+}
+
+/// Ports that are served. Dropping it ends that.
+#[derive(Debug)]
+pub struct Ports {
+    srt: srt::Ports,
+    rtp: rtp::Ports,
+}
+
+impl Ports {
+    /// Ends them; senders are told, where they can be.
+    pub async fn close(self) {
+        drop(self.rtp);
+        self.srt.close().await;
+    }
+}
+
 /// Binds the ports of inputs.
 ///
 /// # Errors
 /// When one that must be had cannot be.
-pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
-    let mut bound = Vec::new();
+pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
+    let mut bound = Bound { srt: Vec::new(), rtp: Vec::new(), described: Vec::new(), short: Short::new(64) };
     for listen in &settings.srt.listen {
         match srt::bind(listen) {
-            Ok(port) => bound.push(port),
+            Ok(port) => bound.srt.push(port),
             Err(error) if listen.optional => {
                 tracing::warn!(srt.listen = %listen.addr, %error, "an optional SRT port is not available; no stream can be pushed to it");
             }
@@ -38,29 +65,68 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
             }
         }
     }
+    let (groups, addresses): (Vec<_>, Vec<_>) = settings.rtp.listen.iter().partition(|listen| listen.is_group());
+    for listen in addresses.into_iter().chain(groups) {
+        match rtp::bind(listen, settings.rtp.buffer_size) {
+            Ok(port) => bound.rtp.push(port),
+            Err(error) if listen.optional => {
+                tracing::warn!(rtp.listen = %listen.addr, %error, "an optional RTP port is not available; no stream can be pushed to it");
+            }
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot listen for RTP on {}; stop what uses it, or choose another port with rtp.listen", listen.addr)
+                });
+            }
+        }
+    }
+    // A port that is asked for is not to be the one beside another.
+    bound.rtp = bound.rtp.into_iter().map(|port| port.with_control(settings.rtp.buffer_size)).collect();
+    for sdp in &settings.rtp.sdp {
+        let read = std::fs::read_to_string(&sdp.path).map_err(|error| error.to_string());
+        match read.and_then(|text| rtp::described::bind(&sdp.stream, &text, settings.rtp.buffer_size)) {
+            Ok(described) => bound.described.push(described),
+            Err(reason) => {
+                tracing::warn!(rtp.sdp = %sdp.path.display(), "a stream that is described cannot be received: {reason}");
+            }
+        }
+    }
     Ok(bound)
 }
 
-/// Serves them. Dropping what is returned ends that.
-pub fn serve(
-    bound: Vec<Bound>,
-    settings: &Settings,
-    registry: &Registry,
-    rules: &Arc<dyn Rules>,
-    watch: &Arc<dyn Watch>,
-) -> Ports {
-    let addresses: Vec<SocketAddr> = bound.iter().filter_map(|port| port.addr().ok()).collect();
-    if !addresses.is_empty() {
-        tracing::info!(?addresses, "listening for streams by SRT");
+impl Bound {
+    /// UDP 5004, which RTP and the HDHomeRun protocol both want, for the streams that leave there.
+    pub fn shared_port(&self) -> SharedPort {
+        SharedPort {
+            socket: self.rtp.iter().find_map(|port| port.on_all(outlet::PORT)),
+            group: self.rtp.iter().any(|port| port.is_group() && port.addr().port() == outlet::PORT),
+            short: self.short.clone(),
+        }
     }
-    if let Some(granted) = bound.iter().filter_map(Bound::clipped).min() {
-        tracing::info!(
-            granted_kib = granted / 1024,
-            "the kernel grants SRT a small receive buffer; should streams of a high bit rate lose packets, set net.core.rmem_max to 8388608"
-        );
+
+    /// Serves them.
+    pub fn serve(self, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>, watch: &Arc<dyn Watch>) -> Ports {
+        let addresses: Vec<SocketAddr> = self.srt.iter().filter_map(|port| port.addr().ok()).collect();
+        if !addresses.is_empty() {
+            tracing::info!(?addresses, "listening for streams by SRT");
+        }
+        if let Some(granted) = self.srt.iter().filter_map(srt::Bound::clipped).min() {
+            tracing::info!(
+                granted_kib = granted / 1024,
+                "the kernel grants SRT a small receive buffer; should streams of a high bit rate lose packets, set net.core.rmem_max to \
+                 8388608"
+            );
+        }
+        registry.listens(addresses);
+        let addresses: Vec<SocketAddr> = self.rtp.iter().map(rtp::Bound::addr).collect();
+        if !addresses.is_empty() {
+            tracing::info!(?addresses, "listening for streams by RTP");
+        }
+        registry.listens_for_rtp(addresses);
+        Ports {
+            srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules, watch),
+            rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
+        }
     }
-    registry.listens(addresses);
-    Ports::serve(bound, settings.srt.clone(), registry, rules, watch)
 }
 
 /// What people say of single streams. From memory.

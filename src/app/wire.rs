@@ -66,7 +66,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let (store, notes) = open_store(&config).await?;
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
-    let srt_ports = inputs::bind(&config.ingest)?;
+    let input_ports = inputs::bind(&config.ingest)?;
     let registry = Registry::default();
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
     let backdrop = backdrop(&config).await;
@@ -107,13 +107,14 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         process,
         notes,
         inputs: registry.clone(),
+        shared_port: input_ports.shared_port(),
     };
     let devices = Running::start(&config, &house, &access, bound, &stop).await?;
     let rules: Arc<dyn Rules> = Arc::new(inputs::StoredRules(store.clone()));
     let watch: Arc<dyn Watch> = Arc::new(Channels::new(&manager, &store, &registry));
     let following = inputs::Follower::new(&registry, &house.ports, &house.feeds, &config.ingest).follow();
     let following = tasks::spawn("inputs", following);
-    let receiving = inputs::serve(srt_ports, &config.ingest, &registry, &rules, &watch);
+    let receiving = input_ports.serve(&config.ingest, &registry, &rules, &watch);
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
     let guiding = tasks::spawn("guides", guides.clone().while_serving());
     let publishing = tasks::spawn("publisher", publisher.while_serving());

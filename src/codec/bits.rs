@@ -52,6 +52,11 @@ impl<'a> BitReader<'a> {
         Some(value as u32)
     }
 
+    /// Bits that are not read yet, as they lie.
+    pub fn left(&self) -> usize {
+        (self.bytes.len() * 8).saturating_sub(self.used as usize)
+    }
+
     /// Passes over any number of bits.
     pub fn skip(&mut self, mut count: u32) -> Option<()> {
         while count > 0 {

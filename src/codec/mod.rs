@@ -14,6 +14,7 @@ pub mod jpegxs;
 pub mod mpa;
 pub mod mpeg2;
 pub mod mpeg4;
+pub mod reordering;
 pub mod start_code;
 pub mod vvc;
 

@@ -1,10 +1,13 @@
 //! Settings of inputs.
 
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
 use super::Listen;
 use super::error::ConfigError;
 use super::resolve::{self, MILLISECOND, SECOND, Values, networks};
 use crate::ingest::Settings;
-use crate::ingest::settings::{ListenSettings, SrtSettings};
+use crate::ingest::settings::{ListenSettings, RtpListenSettings, RtpSdpSettings, RtpSettings, SrtSettings};
 
 impl Values {
     pub(super) fn ingest(&self) -> Result<Settings, ConfigError> {
@@ -24,6 +27,20 @@ impl Values {
                 passphrase: self.one("srt.passphrase", SrtSettings::passphrase)?,
                 allow: self.each("allow", networks)?.concat(),
             },
+            rtp: self.rtp()?,
+        })
+    }
+
+    fn rtp(&self) -> Result<RtpSettings, ConfigError> {
+        let default = RtpSettings::default();
+        Ok(RtpSettings {
+            listen: self.each("rtp.listen", listen_for_rtp)?.into_iter().flatten().collect(),
+            sdp: self.each("rtp.sdp", described)?,
+            jitter_buffer: self.time("rtp.jitter_buffer_ms", 0..=10_000, MILLISECOND, default.jitter_buffer)?,
+            max_sessions: self.count("rtp.max_sessions", 1..=1000, default.max_sessions)?,
+            session_timeout: self.time("rtp.session_timeout_s", 1..=3600, SECOND, default.session_timeout)?,
+            buffer_size: self.count("rtp.buffer_size", 4096..=268_435_456, default.buffer_size)?,
+            allow: self.each("allow", networks)?.concat(),
         })
     }
 }
@@ -33,15 +50,57 @@ fn listen(text: &str) -> Result<Option<ListenSettings>, &'static str> {
     if text.trim() == "off" {
         return Ok(None);
     }
-    let (text, stream) = text.split_once('=').map_or((text, None), |(text, stream)| (text, Some(stream.trim().to_owned())));
+    let (text, stream) = named(text)?;
     let Listen { addr, optional } = resolve::listen(text.trim()).map_err(|_| {
         "give an IP address and a port, such as 0.0.0.0:30000, with ? behind it if it may be missing, or =NAME for a port that is one \
          stream's; or off"
     })?;
+    Ok(Some(ListenSettings { addr, optional, stream }))
+}
+
+/// `0.0.0.0:5004`, `10.0.0.9@232.1.1.1:5004%eth0`, with `?` and `=NAME` behind it as for SRT; `off` for none.
+fn listen_for_rtp(text: &str) -> Result<Option<RtpListenSettings>, &'static str> {
+    if text.trim() == "off" {
+        return Ok(None);
+    }
+    let (text, stream) = named(text)?;
+    let (text, optional) = text.trim().strip_suffix('?').map_or((text.trim(), false), |text| (text, true));
+    let (text, interface) = match text.rsplit_once('%') {
+        Some((text, interface)) if !interface.contains(']') => (text, Some(interface.to_owned())),
+        _ => (text, None),
+    };
+    let (sender, addr) = text.split_once('@').map_or((None, text), |(sender, addr)| (Some(sender), addr));
+    let advice = "give an IP address or a multicast group and a port, such as 0.0.0.0:5004 or 239.1.1.1:5004, with SENDER@ before it if \
+                  only that one is to be heard, %INTERFACE behind it for a group, ? if it may be missing, =NAME for a port that is one \
+                  stream's; or off";
+    let addr: SocketAddr = addr.trim().parse().map_err(|_| advice)?;
+    let sender: Option<IpAddr> = sender.map(str::parse).transpose().map_err(|_| advice)?;
+    if interface.as_ref().is_some_and(|interface| interface.is_empty() || !addr.ip().is_multicast()) {
+        return Err("an interface is given for a multicast group; else give an address of this machine");
+    }
+    if sender.is_some_and(|sender| sender.is_ipv4() != addr.is_ipv4()) {
+        return Err("the sender and the address are of different families");
+    }
+    Ok(Some(RtpListenSettings { addr, sender, interface, optional, stream }))
+}
+
+/// `/etc/rooftop/garden.sdp`, or with `=NAME` behind it.
+fn described(text: &str) -> Result<RtpSdpSettings, &'static str> {
+    let (path, stream) = named(text.trim())?;
+    let path = PathBuf::from(path.trim());
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stream =
+        stream.or(stem).ok_or("give the path of a session description, with =NAME behind it for the name of its stream")?;
+    Ok(RtpSdpSettings { path, stream })
+}
+
+/// What is before `=`, and the name of a stream behind it.
+fn named(text: &str) -> Result<(&str, Option<String>), &'static str> {
+    let (text, stream) = text.split_once('=').map_or((text, None), |(text, stream)| (text, Some(stream.trim().to_owned())));
     if stream.as_ref().is_some_and(|stream| stream.is_empty() || stream.len() > 512 || stream.contains(char::is_control)) {
         return Err("the name of a stream has from 1 to 512 bytes");
     }
-    Ok(Some(ListenSettings { addr, optional, stream }))
+    Ok((text, stream))
 }
 
 #[cfg(test)]
@@ -73,6 +132,39 @@ mod tests {
     #[case("0.0.0.0:30001=")]
     fn what_is_no_port(#[case] text: &str) {
         assert!(read(text).is_err());
+    }
+
+    #[rstest::rstest]
+    #[case("0.0.0.0:5004?", "0.0.0.0:5004 from - on - optional true is -")]
+    #[case("10.0.0.9@232.1.1.1:5004%eth0=cam 1", "232.1.1.1:5004 from 10.0.0.9 on eth0 optional false is cam 1")]
+    #[case("239.1.1.1:5004%10.0.0.2?", "239.1.1.1:5004 from - on 10.0.0.2 optional true is -")]
+    #[case("[ff15::1]:5004%lan?=a=b", "[ff15::1]:5004 from - on lan optional true is a=b")]
+    #[case("10.0.0.9@0.0.0.0:5006", "0.0.0.0:5006 from 10.0.0.9 on - optional false is -")]
+    fn ports_and_groups_for_rtp(#[case] text: &str, #[case] expected: &str) {
+        let RtpListenSettings { addr, sender, interface, optional, stream } = listen_for_rtp(text).unwrap().unwrap();
+        let or = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let (sender, interface, stream) = (or(sender.map(|sender| sender.to_string())), or(interface), or(stream));
+        assert_eq!(format!("{addr} from {sender} on {interface} optional {optional} is {stream}"), expected);
+    }
+
+    #[rstest::rstest]
+    #[case("5004")]
+    #[case("box:5004")]
+    #[case("0.0.0.0:5004%eth0")]
+    #[case("239.1.1.1:5004%")]
+    #[case("tv.example@239.1.1.1:5004")]
+    #[case("::1@239.1.1.1:5004")]
+    #[case("0.0.0.0:5004=")]
+    fn what_is_no_port_for_rtp(#[case] text: &str) {
+        assert!(listen_for_rtp(text).is_err());
+    }
+
+    #[test]
+    fn descriptions() {
+        let read = |text| described(text).map(|sdp| format!("{} {}", sdp.path.display(), sdp.stream));
+        assert_eq!(read("/etc/rooftop/garden.sdp").unwrap(), "/etc/rooftop/garden.sdp garden");
+        assert_eq!(read(" x.sdp = a=b ").unwrap(), "x.sdp a=b");
+        assert!(read("").is_err() && read("x.sdp=").is_err());
     }
 
     #[test]

@@ -67,7 +67,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 55] = [
+pub const KEYS: [Key; 61] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
@@ -121,6 +121,12 @@ pub const KEYS: [Key; 55] = [
     one("srt.max_bandwidth", &["60000000"]),
     one("srt.payload_size", &["1316"]),
     one("srt.flow_window", &["25600"]),
+    many("rtp.listen", &["0.0.0.0:5004?"]),
+    many("rtp.sdp", &[]),
+    one("rtp.jitter_buffer_ms", &["100"]),
+    one("rtp.max_sessions", &["30"]),
+    one("rtp.session_timeout_s", &["30"]),
+    one("rtp.buffer_size", &["2097152"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

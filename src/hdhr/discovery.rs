@@ -13,7 +13,7 @@ pub use devices::Devices;
 
 use super::interfaces::Scope;
 use super::mdns::Mdns;
-use super::target::outlet::{self, Outlet};
+use super::target::outlet::{self, Outlet, SharedPort};
 use super::{control_tcp, discover_udp, ssdp};
 use crate::base::chain::Chain;
 use crate::base::tasks::{self, CancellationToken, Task};
@@ -85,9 +85,9 @@ pub struct Discovery {
 
 impl Discovery {
     /// Starts what the settings ask for. HTTP must be up. What cannot be had is reported, never an error: the tuner itself works.
-    pub async fn start(settings: &DiscoverySettings, devices: &Devices) -> Self {
+    pub async fn start(settings: &DiscoverySettings, devices: &Devices, shared: &SharedPort) -> Self {
         let mut this = Self { discover: None, control: None, ssdp: None, mdns: None, report: Report::default() };
-        this.start_65001(settings.udp, devices).await;
+        this.start_65001(settings.udp, devices, shared).await;
         this.start_names(settings, devices);
         let report = &this.report;
         for (what, state) in
@@ -102,7 +102,7 @@ impl Discovery {
         this
     }
 
-    async fn start_65001(&mut self, wanted: Udp, devices: &Devices) {
+    async fn start_65001(&mut self, wanted: Udp, devices: &Devices, shared: &SharedPort) {
         let port_80 = devices.has_port_80();
         match wanted {
             Udp::Off => return,
@@ -127,7 +127,7 @@ impl Discovery {
                 return;
             }
         };
-        let outlet = match self.outlet() {
+        let outlet = match self.outlet(shared) {
             Ok(outlet) => Arc::new(outlet),
             Err(error) => {
                 self.report.udp = State::Unavailable(format!("HDHomeRun discovery stays off: no UDP socket ({error})."));
@@ -141,9 +141,9 @@ impl Discovery {
     }
 
     /// The port of streams and keepalives, or else one for streams alone.
-    fn outlet(&mut self) -> std::io::Result<Outlet> {
+    fn outlet(&mut self, shared: &SharedPort) -> std::io::Result<Outlet> {
         let port = outlet::PORT;
-        let bound = Outlet::bind(port);
+        let bound = Outlet::beside(shared);
         self.report.targets = match &bound {
             Ok(_) => State::On,
             Err(error) => State::Unavailable(format!(

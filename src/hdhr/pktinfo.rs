@@ -6,18 +6,19 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use nix::libc::{in_addr, in_pktinfo};
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmsg, sendmmsg, sendmsg, setsockopt, sockopt,
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 /// A UDP socket that tells and chooses its own address for every datagram.
 #[derive(Debug)]
-pub struct PktinfoSocket(UdpSocket);
+pub struct PktinfoSocket(Arc<UdpSocket>);
 
 /// What came with a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,22 @@ impl PktinfoSocket {
         socket.set_nonblocking(true)?;
         setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
         socket.bind(&addr.into())?;
-        Ok(Self(UdpSocket::from_std(socket.into())?))
+        Ok(Self(Arc::new(UdpSocket::from_std(socket.into())?)))
+    }
+
+    /// Sends by a socket that somebody else receives from. [`Self::receive`] is not for it.
+    pub fn to_send_by(socket: Arc<UdpSocket>) -> Self {
+        Self(socket)
+    }
+
+    /// Lets others listen to groups of the same port, of which nothing is received here then.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn leave_groups_to_others(&self) -> io::Result<()> {
+        let socket = SockRef::from(&*self.0);
+        socket.set_multicast_all_v4(false)?;
+        socket.set_reuse_address(true)
     }
 
     /// The socket itself, for its options.

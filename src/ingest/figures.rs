@@ -25,6 +25,25 @@ pub struct Connection {
     pub latency: Duration,
     /// Since it began.
     pub age: Duration,
+    /// What only RTP has.
+    pub rtp: Option<RtpFigures>,
+}
+
+/// What the session of an RTP stream tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RtpFigures {
+    /// The synchronisation source that is heard now.
+    pub ssrc: u32,
+    /// What its packets carry (RFC 3551).
+    pub payload_type: u8,
+    /// Interarrival jitter (RFC 3550, A.8).
+    pub jitter: Duration,
+    /// Packets that came when they were not waited for any more; they are lost, too.
+    pub late: u64,
+    /// Packets that came behind later ones, but in time.
+    pub reordered: u64,
+    /// Packets that came again.
+    pub duplicate: u64,
 }
 
 /// Everything, at one moment.

@@ -112,6 +112,7 @@ pub struct Registry {
     /// Counts senders: none has the number of another, however late one of them notices that it is over.
     senders: Arc<AtomicU64>,
     listening: Arc<Mutex<Vec<SocketAddr>>>,
+    listening_for_rtp: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 #[derive(Debug)]
@@ -155,6 +156,16 @@ impl Registry {
     /// Where that is.
     pub fn listening(&self) -> Vec<SocketAddr> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes at which addresses and groups streams may come by RTP.
+    pub fn listens_for_rtp(&self, at: Vec<SocketAddr>) {
+        *self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// Where that is.
+    pub fn listening_for_rtp(&self) -> Vec<SocketAddr> {
+        self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Moves whenever a stream begins, ends, is paused or resumed.
@@ -296,6 +307,11 @@ impl Readings for Registry {
                 "stream_ingestion_packets_lost",
                 "Packets of those that are on and never came in time",
                 sum(|figures| figures.connection.lost),
+            ),
+            Reading::gauge(
+                "rtp_sessions_active",
+                "Those of them that come by RTP",
+                number(on().filter(|on| on.sender.kind == Kind::Rtp).count()),
             ),
             Reading::gauge(
                 "srt_packets_retransmitted",

@@ -1,6 +1,7 @@
 //! Settings of inputs, as the file has them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -80,6 +81,70 @@ impl SrtSettings {
     }
 }
 
+/// Where RTP is listened for; RTCP on the port beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtpListenSettings {
+    /// An address of this machine, or a group that is joined, and the port.
+    pub addr: SocketAddr,
+    /// Only what this one sends; of a group: source-specific multicast (RFC 4607). Written as `SENDER@` before the address.
+    pub sender: Option<IpAddr>,
+    /// Where a group is joined: name of an interface, or an IPv4 address of it. Written as `%INTERFACE` behind the port.
+    pub interface: Option<String>,
+    /// Whether to do without it where it cannot be had: written as a trailing `?`.
+    pub optional: bool,
+    /// What all that comes there is called: `=NAME` behind all else.
+    pub stream: Option<String>,
+}
+
+impl RtpListenSettings {
+    /// Whether it is a group.
+    pub fn is_group(&self) -> bool {
+        self.addr.ip().is_multicast()
+    }
+}
+
+/// A stream of elementary streams, as it is described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtpSdpSettings {
+    /// The session description (RFC 8866).
+    pub path: PathBuf,
+    /// What the stream is called: `=NAME` behind the path, else the file's name.
+    pub stream: String,
+}
+
+/// Settings of RTP; names and values are those of the seed's `RTPConfig`, as far as it has them.
+#[derive(Debug, Clone)]
+pub struct RtpSettings {
+    /// `rtp.listen`.
+    pub listen: Vec<RtpListenSettings>,
+    /// `rtp.sdp`.
+    pub sdp: Vec<RtpSdpSettings>,
+    /// How long a packet that is missing is waited for.
+    pub jitter_buffer: Duration,
+    /// Most streams at a time.
+    pub max_sessions: usize,
+    /// A stream of which nothing comes for so long has ended.
+    pub session_timeout: Duration,
+    /// Kernel buffer that is asked for, in bytes. What is granted depends on `net.core.rmem_max`.
+    pub buffer_size: usize,
+    /// Networks from which streams may come.
+    pub allow: Vec<IpNet>,
+}
+
+impl Default for RtpSettings {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            sdp: Vec::new(),
+            jitter_buffer: Duration::from_millis(100),
+            max_sessions: 30,
+            session_timeout: Duration::from_secs(30),
+            buffer_size: 2 * 1024 * 1024,
+            allow: Vec::new(),
+        }
+    }
+}
+
 /// Settings of all inputs.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -87,6 +152,8 @@ pub struct Settings {
     pub auto_channel: bool,
     /// Of SRT.
     pub srt: SrtSettings,
+    /// Of RTP.
+    pub rtp: RtpSettings,
 }
 
 #[cfg(test)]

@@ -9,8 +9,6 @@ pub mod hls;
 pub mod http;
 pub mod packed;
 pub mod pushed;
-pub mod reorder;
-pub mod rtp;
 pub mod sniff;
 #[cfg(test)]
 mod testing;

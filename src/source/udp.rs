@@ -1,22 +1,26 @@
 //! Transport streams in datagrams, unicast and multicast, bare or in RTP. Leaving the group is closing the socket.
 
-mod address;
+pub mod address;
+pub mod group;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::stream;
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use self::address::{Address, Interface};
-use super::reorder::Reorder;
-use super::rtp::{self, Datagram};
+use self::address::Address;
 use super::{Chunk, Opened, Pace, SourceError};
 use crate::base::clock::{self, Instant};
+use crate::rtp::header::{self, Datagram};
+use crate::rtp::session::Session;
+use crate::rtp::{self, Ordered};
 
 /// Kernel buffer asked for: half a second of 60 Mbit/s. What is granted depends on `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
@@ -40,9 +44,8 @@ pub fn open(text: &str, producer: &'static str) -> Result<Opened, SourceError> {
         socket,
         sender,
         datagram: vec![0; DATAGRAM].into_boxed_slice(),
-        piece: BytesMut::new(),
-        began: None,
-        reorder: Reorder::default(),
+        gathered: Gathered::default(),
+        session: Session::new(Arc::new(rtp::Settings { reports: false, ..rtp::Settings::default() })),
         foreign: 0,
         failed: false,
     };
@@ -52,7 +55,7 @@ pub fn open(text: &str, producer: &'static str) -> Result<Opened, SourceError> {
         }
         let item = receiver.next().await;
         receiver.failed = item.is_err();
-        Some((item.map(Chunk::Bytes), receiver))
+        Some((item, receiver))
     };
     Ok(Opened { bytes: Box::pin(stream::unfold(receiver, next)), pace: Pace::Live, producer, stall_after: None })
 }
@@ -73,7 +76,7 @@ fn listen(address: &Address) -> Result<(UdpSocket, Option<IpAddr>), SourceError>
         socket.set_reuse_address(true).map_err(failed("UDP socket"))?;
         socket.bind(&SocketAddr::new(address.host, address.port).into()).map_err(failed("UDP port"))?;
         let _ = socket.set_multicast_all_v4(false);
-        join(&socket, address).map_err(failed("multicast group"))?;
+        group::join(&socket, address).map_err(failed("multicast group"))?;
     } else if let Err(error) = socket.bind(&SocketAddr::new(address.host, address.port).into()) {
         if error.raw_os_error() != Some(rustix::io::Errno::ADDRNOTAVAIL.raw_os_error()) {
             return Err(failed("UDP port")(error));
@@ -87,73 +90,76 @@ fn listen(address: &Address) -> Result<(UdpSocket, Option<IpAddr>), SourceError>
     Ok((socket, sender))
 }
 
-fn join(socket: &Socket, address: &Address) -> std::io::Result<()> {
-    let found = |name: &str| {
-        let all = if_addrs::get_if_addrs()?;
-        let of_name: Vec<_> = all.into_iter().filter(|interface| interface.name == name).collect();
-        if of_name.is_empty() {
-            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("no interface {name:?}")));
+/// What came, in pieces.
+#[derive(Debug, Default)]
+struct Gathered {
+    piece: BytesMut,
+    /// When the first byte of the piece came.
+    began: Option<Instant>,
+    /// What is before it.
+    ready: VecDeque<Chunk>,
+}
+
+impl Gathered {
+    fn add(&mut self, now: Instant, bytes: &[u8]) {
+        if self.piece.capacity() == self.piece.len() {
+            self.piece.reserve(PIECE + DATAGRAM);
         }
-        Ok(of_name)
-    };
-    match (address.host, &address.interface) {
-        (IpAddr::V4(group), Interface::Routed) => match join_v4(socket, group, address.sender, Ipv4Addr::UNSPECIFIED) {
-            // No route for multicast: then on every interface there is.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error()) => {
-                let all = if_addrs::get_if_addrs()?.into_iter().filter_map(|interface| match interface.ip() {
-                    IpAddr::V4(ip) => Some(ip),
-                    IpAddr::V6(_) => None,
-                });
-                all.map(|ip| join_v4(socket, group, address.sender, ip)).reduce(|one, other| one.or(other)).unwrap_or(Err(error))
-            }
-            joined => joined,
-        },
-        (IpAddr::V4(group), Interface::Address(local)) => join_v4(socket, group, address.sender, *local),
-        (IpAddr::V4(group), Interface::Name(name)) => {
-            let interfaces = found(name)?;
-            let ip = interfaces.iter().find_map(|interface| match interface.ip() {
-                IpAddr::V4(ip) => Some(ip),
-                IpAddr::V6(_) => None,
-            });
-            match (ip, interfaces.first().and_then(|interface| interface.index)) {
-                (Some(ip), _) => join_v4(socket, group, address.sender, ip),
-                (None, index) => socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(index.unwrap_or(0))),
-            }
+        self.piece.extend_from_slice(bytes);
+        self.began.get_or_insert(now);
+    }
+
+    fn add_packet(&mut self, now: Instant, packet: &Ordered<'_>) {
+        if packet.discontinuity {
+            self.close();
+            self.ready.push_back(Chunk::Discontinuity { broken_off: true });
         }
-        (IpAddr::V6(group), Interface::Name(name)) => {
-            let index = found(name)?.first().and_then(|interface| interface.index).unwrap_or(0);
-            socket.join_multicast_v6(&group, index)
+        self.add(now, packet.payload);
+    }
+
+    fn close(&mut self) {
+        self.began = None;
+        if !self.piece.is_empty() {
+            self.ready.push_back(Chunk::Bytes(self.piece.split().freeze()));
         }
-        (IpAddr::V6(group), _) => socket.join_multicast_v6(&group, 0),
+    }
+
+    fn is_full(&self) -> bool {
+        self.piece.len() >= PIECE || !self.ready.is_empty()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.began.map(|began| began + AGE)
+    }
+
+    /// What is to be handed on by now.
+    fn take(&mut self, now: Instant) -> Option<Chunk> {
+        if self.piece.len() >= PIECE || self.deadline().is_some_and(|deadline| now >= deadline) {
+            self.close();
+        }
+        self.ready.pop_front()
     }
 }
 
-fn join_v4(socket: &Socket, group: Ipv4Addr, sender: Option<IpAddr>, local: Ipv4Addr) -> std::io::Result<()> {
-    match sender {
-        Some(IpAddr::V4(sender)) => socket.join_ssm_v4(&sender, &group, &local),
-        _ => socket.join_multicast_v4(&group, &local),
-    }
-}
-
-/// Gathers datagrams into pieces.
+/// Hears one address. No reports go back: most such streams are of a group, and their senders ask for none.
 struct Receiver {
     socket: UdpSocket,
     sender: Option<IpAddr>,
     datagram: Box<[u8]>,
-    piece: BytesMut,
-    /// When the first byte of the piece came.
-    began: Option<Instant>,
-    reorder: Reorder,
+    gathered: Gathered,
+    session: Session,
     foreign: u32,
     failed: bool,
 }
 
 impl Receiver {
     /// The next piece.
-    async fn next(&mut self) -> Result<Bytes, SourceError> {
+    async fn next(&mut self) -> Result<Chunk, SourceError> {
         loop {
-            let age = self.began.map(|began| began + AGE);
-            let due = [age, self.reorder.deadline()].into_iter().flatten().min();
+            if let Some(chunk) = self.gathered.take(clock::now()) {
+                return Ok(chunk);
+            }
+            let due = [self.gathered.deadline(), self.session.deadline()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 ready = self.socket.readable() => {
@@ -162,23 +168,15 @@ impl Receiver {
                 }
                 () = clock::sleep_until(due.unwrap_or_else(clock::now)), if due.is_some() => {}
             }
+            let Self { gathered, session, .. } = self;
             let now = clock::now();
-            let piece = &mut self.piece;
-            self.reorder.give_up(now, &mut |payload| piece.extend_from_slice(payload));
-            if self.piece.is_empty() {
-                continue;
-            }
-            let began = *self.began.get_or_insert(now);
-            if self.piece.len() >= PIECE || now >= began + AGE {
-                self.began = None;
-                return Ok(self.piece.split().freeze());
-            }
+            session.tick(now, &mut |packet| gathered.add_packet(now, &packet));
         }
     }
 
     /// Takes what has come by now, up to a piece.
     fn drain(&mut self) -> Result<(), SourceError> {
-        while self.piece.len() < PIECE {
+        while !self.gathered.is_full() {
             let (length, from) = match self.socket.try_recv_from(&mut self.datagram) {
                 Ok(received) => received,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
@@ -189,17 +187,19 @@ impl Receiver {
             if self.sender.is_some_and(|sender| sender != from.ip()) {
                 continue;
             }
-            let piece = &mut self.piece;
-            if piece.capacity() == 0 {
-                piece.reserve(PIECE + DATAGRAM);
-            }
-            match rtp::read(self.datagram.get(..length).unwrap_or_default()) {
-                Datagram::Plain(bytes) => piece.extend_from_slice(bytes),
-                Datagram::Rtp { sequence, ssrc, payload } => {
-                    let mut out = |payload: &[u8]| piece.extend_from_slice(payload);
-                    self.reorder.push(ssrc, sequence, payload, clock::now(), &mut out);
+            let Self { gathered, session, .. } = self;
+            let now = clock::now();
+            match header::read(self.datagram.get(..length).unwrap_or_default()) {
+                Datagram::TransportStream(bytes) => gathered.add(now, bytes),
+                Datagram::Rtp(packet) if packet.is_transport_stream() => {
+                    session.packet(now, &packet, &mut |packet| gathered.add_packet(now, &packet));
                 }
-                Datagram::Other => {
+                Datagram::Rtcp(compound) => {
+                    session.rtcp(now, compound, &mut |packet| gathered.add_packet(now, &packet));
+                    continue;
+                }
+                // Error correction, another payload, anything.
+                Datagram::Rtp(_) | Datagram::Other => {
                     self.foreign += 1;
                     if self.foreign >= FOREIGN {
                         return Err(SourceError::NotAStream { what: "datagrams without a transport stream".into() });

@@ -26,6 +26,7 @@ mod players;
 mod prober;
 mod pushed;
 mod recovery;
+mod rtp;
 mod seamless;
 mod seamless_players;
 #[cfg(feature = "worker")]

@@ -85,7 +85,7 @@ fn hashes(stream: &Stream) -> Vec<&str> {
 }
 
 /// Fails unless each stream of a recording is a piece of the fixture's: no unit is missing, none is changed.
-fn assert_as_sent(recording: &[u8], kind: Kind) {
+pub fn assert_as_sent(recording: &[u8], kind: Kind) {
     let (came, sent) = (streams(recording), demux(&kind.path()));
     assert_eq!(came.len(), sent.len(), "{kind:?}");
     for (came, sent) in came.iter().zip(&sent) {
@@ -93,7 +93,8 @@ fn assert_as_sent(recording: &[u8], kind: Kind) {
         let (here, there) = (hashes(came), hashes(sent));
         assert!(here.len() > 20, "{} units of {}", here.len(), came.codec);
         let is_piece = there.windows(here.len()).any(|run| run == here.as_slice());
-        assert!(is_piece, "{} units of {} are not as they were sent", here.len(), came.codec);
+        let others: Vec<usize> = (0..here.len()).filter(|unit| !there.contains(&here[*unit])).collect();
+        assert!(is_piece, "{} units of {} are not as they were sent, these are others: {others:?}", here.len(), came.codec);
     }
 }
 
@@ -173,7 +174,7 @@ fn a_sender_that_was_killed_takes_its_stream_up_again() {
 }
 
 /// Fails unless a recording ends with pictures of the fixture, and counters and times do not break at what came before.
-fn assert_goes_on(recording: &[u8], kind: Kind) {
+pub fn assert_goes_on(recording: &[u8], kind: Kind) {
     let (came, sent) = (streams(recording), demux(&kind.path()));
     let video = |streams: &[Stream]| streams.iter().find(|stream| stream.kind == "video").cloned().unwrap();
     let (came, sent) = (video(&came), video(&sent));

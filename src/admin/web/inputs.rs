@@ -20,7 +20,7 @@ use crate::admin::page::{Look, address_for_people};
 use crate::admin::words;
 use crate::base::clock;
 use crate::http::Peer;
-use crate::ingest::registry::{Shown, Status};
+use crate::ingest::registry::{Kind, Shown, Status};
 use crate::source::pushed;
 use crate::store::Catalog;
 
@@ -33,6 +33,8 @@ struct Page {
     cards: Vec<Card>,
     /// Where streams may be pushed to: addresses with a name to be filled in.
     addresses: Vec<String>,
+    /// The same by RTP, which has no names.
+    rtp_addresses: Vec<String>,
     /// What is set for single streams.
     rules: Vec<Line>,
     /// Where more can be set.
@@ -64,8 +66,11 @@ struct Card {
     carries: String,
     rate: String,
     lost: String,
+    /// Of SRT; else empty.
     resent: String,
     round_trip: String,
+    /// Of RTP; else empty.
+    jitter: String,
     readers: usize,
     /// Channels that have it: id, number and name.
     channels: Vec<(i64, String)>,
@@ -77,6 +82,8 @@ impl Card {
     fn of(input: &Shown, catalog: &Catalog, now_ms: i64) -> Self {
         let (figures, connection) = (&input.figures, &input.figures.connection);
         let on = input.status != Status::Closed;
+        let ms = |span: std::time::Duration| format!("{:.1} ms", span.as_secs_f64() * 1e3);
+        let of_srt = |text: String| if input.sender.kind == Kind::Srt { text } else { String::new() };
         Self {
             id: input.id.clone(),
             from: format!("{} from {}", input.sender.kind.name().to_ascii_uppercase(), input.sender.from),
@@ -92,8 +99,9 @@ impl Card {
             carries: words::stream(&input.info),
             rate: if on { format!("{:.1} Mbit/s", figures.bitrate as f64 / 1e6) } else { String::new() },
             lost: parts::count(connection.lost),
-            resent: parts::count(connection.retransmitted),
-            round_trip: format!("{:.1} ms", connection.rtt.as_secs_f64() * 1e3),
+            resent: of_srt(parts::count(connection.retransmitted)),
+            round_trip: of_srt(ms(connection.rtt)),
+            jitter: connection.rtp.map(|rtp| ms(rtp.jitter)).unwrap_or_default(),
             readers: input.readers,
             channels: channels(&input.id, catalog),
             rule: input_rules::link(&input.id),
@@ -120,14 +128,16 @@ pub async fn list(
     let host = address_for_people(peer, &facts.situation.addresses);
     let now_ms = clock::wall_ms();
     let listening = state.inputs.listening();
-    let address = |at: &std::net::SocketAddr| {
+    let reached = |at: &std::net::SocketAddr| {
         let ip = if at.ip().is_unspecified() { host } else { at.ip() };
-        format!("srt://{}?streamid=NAME", std::net::SocketAddr::new(ip, at.port()))
+        std::net::SocketAddr::new(ip, at.port())
     };
+    let address = |at: &std::net::SocketAddr| format!("srt://{}?streamid=NAME", reached(at));
     show(&Page {
         shell: Shell::new(&asker, HERE, "Inputs").noting(what.asked.note.as_deref()),
         cards: state.inputs.all().iter().map(|input| Card::of(input, &facts.catalog, now_ms)).collect(),
         addresses: listening.iter().map(address).collect(),
+        rtp_addresses: state.inputs.listening_for_rtp().iter().map(|at| format!("rtp://{}", reached(at))).collect(),
         rules: input_rules::lines(&state.feeds),
         form: input_rules::form(&state.feeds, what.rule.as_deref()),
     })

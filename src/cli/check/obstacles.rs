@@ -14,7 +14,7 @@ use crate::fetch;
 use crate::hdhr::discovery::Udp;
 use crate::hdhr::{control_tcp, discover_udp};
 use crate::http::server;
-use crate::ingest::srt;
+use crate::ingest::{rtp, srt};
 use crate::media::worker::WorkerClient;
 use crate::model::FetchAccess;
 use crate::source::Opener;
@@ -123,6 +123,19 @@ fn inputs(config: &Config, findings: &mut Vec<Finding>) {
             minor(format!("{text}. No stream can be pushed there by SRT"))
         } else {
             fatal(format!("{text}, or choose another with srt.listen"))
+        });
+    }
+    for listen in &config.ingest.rtp.listen {
+        let Err(error) = rtp::bind(listen, config.ingest.rtp.buffer_size) else { continue };
+        let told = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
+            _ => remedy(listen.addr, &error),
+        };
+        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
+        findings.push(if listen.optional {
+            minor(format!("{text}. No stream can be pushed there by RTP"))
+        } else {
+            fatal(format!("{text}, or choose another with rtp.listen"))
         });
     }
 }

@@ -323,10 +323,10 @@ async fn without_port_80_it_has_to_be_asked_for() {
     hdhr.ports.port_80 = false;
     let devices = Devices::new(vec![hdhr], Scope::default());
     let settings = DiscoverySettings { ssdp: false, mdns: false, ..DiscoverySettings::default() };
-    let discovery = Discovery::start(&settings, &devices).await;
+    let discovery = Discovery::start(&settings, &devices, &SharedPort::default()).await;
     let State::Unavailable(reason) = &discovery.report().udp else { panic!("{:?}", discovery.report()) };
     assert!(reason.contains("port 80"), "{reason}");
     discovery.stop().await;
     let off = DiscoverySettings { udp: Udp::Off, ..settings };
-    assert_eq!(*Discovery::start(&off, &devices).await.report(), Report::default());
+    assert_eq!(*Discovery::start(&off, &devices, &SharedPort::default()).await.report(), Report::default());
 }

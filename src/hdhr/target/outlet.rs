@@ -1,16 +1,21 @@
 //! UDP 5004: streams leave here, and keepalives come back.
 //!
 //! One port for both, because that is what keeps a client's firewall open: its keepalives go to 5004, so what comes from there is
-//! an answer.
+//! an answer. RTP that is pushed to us comes to the same port, which two sockets cannot share: all that is sent to it would go to one of them.
+//! So whoever listens for RTP on all addresses has the socket, and this one sends by it; keepalives, of four bytes, are no RTP and
+//! are passed on.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::net::UdpSocket;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::super::pktinfo::PktinfoSocket;
 use super::pace::Pace;
@@ -30,12 +35,29 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 
 type Expected = Arc<Mutex<HashMap<SocketAddrV4, Weak<Pulse>>>>;
 
+/// What others have of the port.
+#[derive(Debug, Clone)]
+pub struct SharedPort {
+    /// Its socket, if it is theirs on all addresses.
+    pub socket: Option<Arc<UdpSocket>>,
+    /// They have groups of it, which can be shared.
+    pub group: bool,
+    /// What comes to their sockets and has four bytes.
+    pub short: broadcast::Sender<(SocketAddr, [u8; KEEPALIVE])>,
+}
+
+impl Default for SharedPort {
+    fn default() -> Self {
+        Self { socket: None, group: false, short: broadcast::Sender::new(1) }
+    }
+}
+
 /// The port. Streams of all devices leave here.
 #[derive(Debug)]
 pub struct Outlet {
     socket: Arc<PktinfoSocket>,
     expected: Expected,
-    _listener: Task<()>,
+    _listeners: Vec<Task<()>>,
 }
 
 impl Outlet {
@@ -44,10 +66,33 @@ impl Outlet {
     /// # Errors
     /// When somebody else has it.
     pub fn bind(port: u16) -> io::Result<Self> {
-        let socket = Arc::new(PktinfoSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port), false)?);
+        Self::bind_as(port, false)
+    }
+
+    fn bind_as(port: u16, shared: bool) -> io::Result<Self> {
+        let socket = Arc::new(PktinfoSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port), shared)?);
+        socket.leave_groups_to_others()?;
         let expected = Expected::default();
         let listener = tasks::spawn("keepalives", listen(socket.clone(), expected.clone()));
-        Ok(Self { socket, expected, _listener: listener })
+        Ok(Self { socket, expected, _listeners: vec![listener] })
+    }
+
+    /// Takes [`PORT`] on all addresses, or what others have of it.
+    ///
+    /// # Errors
+    /// When somebody else has it.
+    pub fn beside(shared: &SharedPort) -> io::Result<Self> {
+        let mut this = match &shared.socket {
+            Some(socket) => Self {
+                socket: Arc::new(PktinfoSocket::to_send_by(socket.clone())),
+                expected: Expected::default(),
+                _listeners: Vec::new(),
+            },
+            None => Self::bind_as(PORT, shared.group)?,
+        };
+        let passed_on = tasks::spawn("keepalives", hear(shared.short.subscribe(), this.expected.clone()));
+        this._listeners.push(passed_on);
+        Ok(this)
     }
 
     /// Listens for keepalives of this receiver for as long as the result is kept.
@@ -98,10 +143,7 @@ async fn listen(socket: Arc<PktinfoSocket>, expected: Expected) {
                 let Some(([k3, k2, k1, k0], KEEPALIVE)) = buffer.first_chunk::<KEEPALIVE>().zip(Some(arrival.length)) else {
                     continue;
                 };
-                let pulse = expected.lock().unwrap_or_else(PoisonError::into_inner).get(&arrival.from).and_then(Weak::upgrade);
-                if let Some(pulse) = pulse {
-                    pulse.beat(clock::now(), u32::from_be_bytes([*k3, *k2, *k1, *k0]));
-                }
+                beat(&expected, arrival.from, [*k3, *k2, *k1, *k0]);
             }
             Err(error) => {
                 tracing::debug!(%error, "keepalives could not be received");
@@ -111,12 +153,26 @@ async fn listen(socket: Arc<PktinfoSocket>, expected: Expected) {
     }
 }
 
+/// The same of keepalives that others have received.
+async fn hear(mut short: broadcast::Receiver<(SocketAddr, [u8; KEEPALIVE])>, expected: Expected) {
+    loop {
+        match short.recv().await {
+            Ok((SocketAddr::V4(from), key)) => beat(&expected, from, key),
+            Ok((SocketAddr::V6(_), _)) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn beat(expected: &Expected, from: SocketAddrV4, key: [u8; KEEPALIVE]) {
+    let pulse = expected.lock().unwrap_or_else(PoisonError::into_inner).get(&from).and_then(Weak::upgrade);
+    if let Some(pulse) = pulse {
+        pulse.beat(clock::now(), u32::from_be_bytes(key));
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use tokio::net::UdpSocket;
-
     use super::*;
 
     async fn receiver() -> (UdpSocket, SocketAddrV4) {

@@ -309,6 +309,7 @@ impl Connected {
             rtt: self.core.rtt().0,
             latency: self.latency,
             age: now.saturating_duration_since(self.began),
+            rtp: None,
         }
     }
 }

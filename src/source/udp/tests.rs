@@ -1,5 +1,6 @@
 //! On loopback: from sockets of the test, and from ffmpeg.
 
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 
 use futures_util::StreamExt;

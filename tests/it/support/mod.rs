@@ -15,6 +15,7 @@ pub mod process;
 pub mod random;
 pub mod restamp;
 pub mod rig;
+pub mod rtp;
 pub mod shelf;
 pub mod srt;
 pub mod ts_oracle;

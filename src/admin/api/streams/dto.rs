@@ -41,6 +41,22 @@ pub struct StreamStatsDto {
     bitrate: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_stats: Option<ConnectionStatsDto>,
+    /// Of RTP; the reference has nothing of the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtp_stats: Option<RtpStatsDto>,
+}
+
+/// What only the session of an RTP stream has.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RtpStatsDto {
+    /// The synchronisation source that is heard now.
+    ssrc: u32,
+    payload_type: u8,
+    jitter_ms: f64,
+    /// Those that came too late count as lost, too.
+    packets_late: u64,
+    packets_reordered: u64,
+    packets_duplicate: u64,
 }
 
 /// `ConnectionStatsDTO`.
@@ -139,19 +155,27 @@ impl StreamStatsDto {
                 delivery_delay_ms: ms(connection.latency),
                 connection_time_ms: u64::try_from(connection.age.as_millis()).unwrap_or(u64::MAX),
             }),
+            rtp_stats: connection.rtp.map(|rtp| RtpStatsDto {
+                ssrc: rtp.ssrc,
+                payload_type: rtp.payload_type,
+                jitter_ms: ms(rtp.jitter),
+                packets_late: rtp.late,
+                packets_reordered: rtp.reordered,
+                packets_duplicate: rtp.duplicate,
+            }),
         }
     }
 }
 
 impl Ingestion {
-    /// Of all inputs.
-    pub fn of(inputs: &[Shown], listening: bool, uptime: Duration) -> Self {
+    /// Of all inputs; whether there is a port for SRT, and one for RTP.
+    pub fn of(inputs: &[Shown], (srt, rtp): (bool, bool), uptime: Duration) -> Self {
         let on = || inputs.iter().filter(|input| input.status != Status::Closed);
         let of = |kind| on().filter(|input| input.sender.kind == kind).count();
         Self {
             started: true,
-            srt_enabled: listening,
-            rtp_enabled: false,
+            srt_enabled: srt,
+            rtp_enabled: rtp,
             srt_sessions: of(Kind::Srt),
             rtp_sessions: of(Kind::Rtp),
             total_streams: inputs.len(),
@@ -193,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ingest::figures::{Connection, Figures};
+    use crate::ingest::figures::{Connection, Figures, RtpFigures};
     use crate::ingest::registry::Sender;
     use crate::model::StreamInfo;
 
@@ -207,6 +231,7 @@ mod tests {
             rtt: Duration::from_micros(12_345),
             latency: Duration::from_millis(120),
             age: Duration::from_secs(9),
+            rtp: (kind == Kind::Rtp).then(|| RtpFigures { ssrc: 7, payload_type: 33, reordered: 2, ..RtpFigures::default() }),
         };
         Shown {
             id: "a/b".into(),
@@ -237,12 +262,16 @@ mod tests {
         let rtp = serde_json::to_value(StreamStatsDto::of(&input(Kind::Rtp, Status::Closed))).unwrap();
         assert_eq!(rtp["bitrate"], 0);
         assert!(rtp.get("connection_stats").is_none());
+        let expected = json!({
+            "ssrc": 7, "payload_type": 33, "jitter_ms": 0.0, "packets_late": 0, "packets_reordered": 2, "packets_duplicate": 0,
+        });
+        assert_eq!(rtp["rtp_stats"], expected);
     }
 
     #[test]
     fn totals_count_what_is_on() {
         let inputs = [Status::Active, Status::Paused, Status::Closed].map(|status| input(Kind::Srt, status));
-        let totals = serde_json::to_value(Ingestion::of(&inputs, true, Duration::from_secs(60))).unwrap();
+        let totals = serde_json::to_value(Ingestion::of(&inputs, (true, false), Duration::from_secs(60))).unwrap();
         for (member, value) in [("srt_sessions", 2), ("total_streams", 3), ("active_handlers", 2), ("active_streams", 1)] {
             assert_eq!(totals[member], value, "{member}");
         }

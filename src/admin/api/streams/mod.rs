@@ -57,7 +57,8 @@ pub async fn stats(State(state): State<AdminState>, id: Id) -> Result<Response<B
 
 /// `GET /stats`.
 pub async fn totals(State(state): State<AdminState>) -> Response<Body> {
-    reply::json(&Ingestion::of(&state.inputs.all(), !state.inputs.listening().is_empty(), state.process.started.elapsed()))
+    let listening = (!state.inputs.listening().is_empty(), !state.inputs.listening_for_rtp().is_empty());
+    reply::json(&Ingestion::of(&state.inputs.all(), listening, state.process.started.elapsed()))
 }
 
 /// `POST /streams/{id}/pause`.

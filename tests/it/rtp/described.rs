@@ -1,0 +1,138 @@
+//! Pictures and sound that come apart, as a session description says.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::*;
+use crate::support::demux::{Stream, demux};
+use crate::support::process::{Running, run, start};
+use crate::support::ts_oracle::{aligned, whole_units};
+
+/// A fixture in a file that has no transport stream's ways.
+fn remuxed(kind: Kind, folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("clip.mp4");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "error", "-y", "-i"]).arg(kind.path());
+    ffmpeg.args(["-c", "copy", "-bsf:a", "aac_adtstoasc", "-tag:v"]).arg(if kind == Kind::Hevc { "hvc1" } else { "avc1" });
+    run(ffmpeg.arg(&file), SOON).ok();
+    file
+}
+
+/// ffmpeg, which writes the description first.
+fn by_ffmpeg(netns: &Netns, clip: &Path, sdp: &Path) -> Running {
+    let mut ffmpeg = netns.command("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "error", "-re", "-i"]).arg(clip);
+    ffmpeg.args(["-map", "0:v", "-c", "copy", "-f", "rtp", "rtp://10.77.0.1:5010"]);
+    ffmpeg.args(["-map", "0:a", "-c", "copy", "-f", "rtp", "rtp://10.77.0.1:5012", "-sdp_file"]);
+    start(ffmpeg.arg(sdp))
+}
+
+/// Hashes of the pictures of a recording, as they are shown.
+fn pictures(file: &Path) -> Vec<String> {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-v", "quiet", "-i"]).arg(file).args([
+        "-map",
+        "0:v:0",
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "framehash",
+        "-",
+    ]);
+    let text = run(&mut ffmpeg, Duration::from_secs(60)).ok();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.rsplit(',').next()).map(|hash| hash.trim().to_owned()).collect()
+}
+
+fn of_kind<'a>(streams: &'a [Stream], kind: &str) -> &'a Stream {
+    streams.iter().find(|stream| stream.kind == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+/// Where a run of hashes lies in another.
+fn place(here: &[String], there: &[String]) -> Option<usize> {
+    there.windows(here.len()).position(|run| run == here)
+}
+
+#[rstest::rstest]
+#[case::h264(Kind::Small)]
+#[case::h264_reordered(Kind::H264)]
+#[case::hevc(Kind::Hevc)]
+fn pictures_and_sound_are_those_that_were_sent(#[case] kind: Kind) {
+    let folder = tempfile::tempdir().unwrap();
+    let netns = Arc::new(Netns::new());
+    let (clip, sdp) = (remuxed(kind, folder.path()), folder.path().join("garden.sdp"));
+    let describing = by_ffmpeg(&netns, &clip, &sdp);
+    wait::until_so("a description", SOON, || std::fs::read_to_string(&sdp).is_ok_and(|text| text.contains("MPEG4-GENERIC")));
+    drop(describing);
+    let room = Room::within(netns, &["push:garden"], &[("ROOFTOP_RTP_SDP", &sdp.display().to_string())]);
+    let _sender = by_ffmpeg(&room.netns, &clip, &sdp);
+    room.until_in("garden");
+    let viewer = room.watch();
+    thread::sleep(Duration::from_secs(3));
+    assert!(!viewer.ended());
+    let recording = folder.path().join("recorded.ts");
+    let bytes = viewer.leave(Leave::Fin);
+    assert_clean(&bytes, STRICT);
+    std::fs::write(&recording, whole_units(aligned(&bytes))).unwrap();
+    let (came, sent) = (pictures(&recording), pictures(&kind.path()));
+    // The last ones of a recording lack what would have come.
+    let came = &came[..came.len() - 3];
+    assert!(came.len() > 40 && place(came, &sent).is_some(), "{} pictures are not those that were sent", came.len());
+    let (out, source) = (demux(&recording), demux(&kind.path()));
+    let hashes = |stream: &Stream| stream.units.iter().map(|unit| unit.hash.clone()).collect::<Vec<_>>();
+    let (sound, sound_sent) = (of_kind(&out, "audio"), of_kind(&source, "audio"));
+    let at = place(&hashes(sound), &hashes(sound_sent)).expect("sound as it was sent");
+    let sound_moved = sound.units[0].pts.unwrap() - sound_sent.units[at].pts.unwrap();
+    // Decoding begins with the first key picture.
+    let (picture, picture_sent) = (of_kind(&out, "video"), of_kind(&source, "video"));
+    let first = place(came, &sent).unwrap();
+    let mut times: Vec<i64> = picture_sent.units.iter().filter_map(|unit| unit.pts).collect();
+    times.sort_unstable();
+    let key = picture.units.iter().find(|unit| unit.key).unwrap();
+    let picture_moved = key.pts.unwrap() - times[first];
+    let apart = (picture_moved - sound_moved).rem_euclid(1 << 33);
+    let apart = if apart > 1 << 32 { apart - (1 << 33) } else { apart };
+    // 40 ms is what people notice.
+    assert!(apart.abs() < 3600, "picture and sound are {} ms apart", apart as f64 / 90.0);
+    assert!(!room.says(&["panicked"]));
+    room.app.stop();
+}
+
+/// GStreamer sends no reports and no parameter sets in its description, but with its pictures.
+#[rstest::rstest]
+#[case::h264(Kind::Small, "h264parse", "rtph264pay", "H264")]
+#[case::hevc(Kind::Hevc, "h265parse", "rtph265pay", "H265")]
+fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] pay: &str, #[case] encoding: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let sdp = folder.path().join("garden.sdp");
+    let text = format!(
+        "v=0\no=- 0 0 IN IP4 10.77.0.1\ns=garden\nc=IN IP4 239.77.0.9/4\nt=0 0\nm=video 5010 RTP/AVP 96\na=rtpmap:96 {encoding}/90000\n"
+    );
+    std::fs::write(&sdp, text).unwrap();
+    let room = Room::new(&["push:door"], &[("ROOFTOP_RTP_SDP", &format!("{}=door", sdp.display()))]);
+    let mut launch = room.netns.command("gst-launch-1.0");
+    launch.args(["-q", "filesrc"]).arg(format!("location={}", kind.path().display()));
+    launch.args(["!", "tsdemux", "!", parse, "!", pay, "config-interval=-1", "pt=96", "!", "udpsink"]);
+    let _sender = start(launch.args(["host=239.77.0.9", "port=5010"]));
+    room.until_in("door");
+    let viewer = room.watch();
+    thread::sleep(Duration::from_secs(3));
+    let recording = folder.path().join("recorded.ts");
+    std::fs::write(&recording, whole_units(aligned(&viewer.leave(Leave::Fin)))).unwrap();
+    let (came, sent) = (pictures(&recording), pictures(&kind.path()));
+    let came = &came[..came.len() - 3];
+    assert!(came.len() > 40 && place(came, &sent).is_some(), "{} pictures are not those that were sent", came.len());
+    room.app.stop();
+}
+
+/// A description that is none keeps nobody from running, and is told of.
+#[test]
+fn a_bad_description_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdp = folder.path().join("bad.sdp");
+    std::fs::write(&sdp, "v=0\no=- 0 0 IN IP4 10.77.0.1\ns=x\nt=0 0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n").unwrap();
+    let room = Room::new(&[SOURCE], &[("ROOFTOP_RTP_SDP", &format!("{},/nowhere.sdp", sdp.display()))]);
+    assert!(room.says(&["a stream that is described cannot be received", "RTSP", "bad.sdp"]), "{}", room.app.log());
+    assert!(room.says(&["a stream that is described cannot be received", "/nowhere.sdp"]));
+    room.app.stop();
+}
