@@ -10,6 +10,7 @@ pub mod settings;
 pub mod socket;
 pub mod srt;
 pub mod stream_id;
+pub mod tap;
 mod tee;
 pub mod watch;
 
