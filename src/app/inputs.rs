@@ -11,8 +11,10 @@ use super::ports::StorePorts;
 use crate::admin::Feeds;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
+use crate::base::machine;
 use crate::ingest::registry::Status;
 use crate::ingest::srt::{self, Bound, Ports, Rules};
+use crate::ingest::taps::{Looking, Taps};
 use crate::ingest::watch::Watch;
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
@@ -39,6 +41,16 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Vec<Bound>> {
         }
     }
     Ok(bound)
+}
+
+/// What knows all inputs, and looks into them until the other is dropped.
+///
+/// # Errors
+/// When the system has no thread for it.
+pub fn registry(settings: &Settings) -> anyhow::Result<(Registry, Looking)> {
+    let limits = settings.memory.limits(machine::memory_bytes());
+    let (taps, looking) = Taps::start(settings.tap, limits).context("cannot start the thread that looks into inputs")?;
+    Ok((Registry::with_taps(taps), looking))
 }
 
 /// Serves them. Dropping what is returned ends that.

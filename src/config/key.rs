@@ -67,7 +67,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 55] = [
+pub const KEYS: [Key; 65] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
@@ -121,6 +121,16 @@ pub const KEYS: [Key; 55] = [
     one("srt.max_bandwidth", &["60000000"]),
     one("srt.payload_size", &["1316"]),
     one("srt.flow_window", &["25600"]),
+    one("ingestion.memory.global_limit_mib", &[]),
+    one("ingestion.memory.per_stream_limit_mib", &[]),
+    one("ingestion.gop.buffer_count", &["3"]),
+    one("ingestion.gop.force_idr_interval_s", &["10"]),
+    one("ingestion.backpressure.high_watermark_percent", &["80"]),
+    one("ingestion.backpressure.low_watermark_percent", &["60"]),
+    one("ingestion.backpressure.drop_strategy", &["lowest_priority"]),
+    one("ingestion.frame.assembly_timeout_ms", &["200"]),
+    one("ingestion.frame.max_frame_size_mib", &["10"]),
+    one("ingestion.sync.threshold_ms", &["40"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

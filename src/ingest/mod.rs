@@ -4,15 +4,17 @@
 //! `push:ID` ([`crate::source::pushed`]): it has health, it falls over, it comes back, like any other.
 
 pub mod figures;
-mod look;
+mod readings;
 pub mod registry;
 pub mod settings;
 pub mod socket;
 pub mod srt;
 pub mod stream_id;
 pub mod tap;
+pub mod taps;
 mod tee;
 pub mod watch;
 
 pub use registry::Registry;
 pub use settings::Settings;
+pub use taps::Taps;

@@ -89,7 +89,7 @@ impl Card {
             on,
             paused: input.status == Status::Paused,
             since: parts::ago(Some(input.since_ms), now_ms),
-            carries: words::stream(&input.info),
+            carries: words::stream(&input.seen.info),
             rate: if on { format!("{:.1} Mbit/s", figures.bitrate as f64 / 1e6) } else { String::new() },
             lost: parts::count(connection.lost),
             resent: parts::count(connection.retransmitted),

@@ -100,7 +100,7 @@ pub struct Ingestion {
 impl StreamDto {
     /// Of an input.
     pub fn of(input: &Shown) -> Self {
-        let video = input.info.video.as_ref();
+        let video = input.seen.info.video.as_ref();
         let on = input.status != Status::Closed;
         Self {
             id: input.id.clone(),
@@ -110,7 +110,7 @@ impl StreamDto {
             created_at: Moment(input.since_ms),
             last_heartbeat: Moment(input.figures.heard_ms.max(input.since_ms)),
             video_codec: video.map(|video| video.codec.name().to_owned()).unwrap_or_default(),
-            resolution: input.info.resolution().unwrap_or_default(),
+            resolution: input.seen.info.resolution().unwrap_or_default(),
             bitrate: if on { input.figures.bitrate } else { 0 },
             frame_rate: video.and_then(|video| video.frame_rate).unwrap_or_default(),
             stats: StreamStatsDto::of(input),
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::ingest::figures::{Connection, Figures};
     use crate::ingest::registry::Sender;
-    use crate::model::StreamInfo;
+    use crate::ingest::tap::Seen;
 
     fn input(kind: Kind, status: Status) -> Shown {
         let connection = Connection {
@@ -215,7 +215,8 @@ mod tests {
             since_ms: 1000,
             readers: 1,
             figures: Figures { bytes: 131_600, bitrate: 5_000_000, heard_ms: 4000, connection },
-            info: StreamInfo::default(),
+            seen: Seen::default(),
+            missed_bytes: 0,
         }
     }
 
