@@ -147,6 +147,8 @@ fn what_is_in_a_stream_is_what_ffprobe_sees() {
     assert_eq!(sync["status"], "synced", "{sync}");
     assert!(sync["drift"]["avg_drift"].as_i64().unwrap().abs() <= 40, "{sync}");
     assert!(sync["audio"]["packet_count"].as_u64().unwrap() > 20 && sync["video"]["jump_count"] == 0, "{sync}");
+    let page = String::from_utf8(room.app.page("/inputs").body()).unwrap();
+    assert!(page.contains("1280x720 h264") && page.contains("/api/v1/streams/cam%2F1/iframe"), "{page}");
     assert!(room.app.metric("rooftop_stream_ingestion_memory_bytes").unwrap() > 0.0);
 }
 
