@@ -11,10 +11,12 @@ use super::ports::StorePorts;
 use crate::admin::Feeds;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
+use crate::base::machine;
 use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::Status;
 use crate::ingest::rtp::{self, port::Short};
 use crate::ingest::srt::{self, Rules};
+use crate::ingest::taps::{Looking, Taps};
 use crate::ingest::watch::Watch;
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
@@ -91,6 +93,16 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
         }
     }
     Ok(bound)
+}
+
+/// What knows all inputs, and looks into them until the other is dropped.
+///
+/// # Errors
+/// When the system has no thread for it.
+pub fn registry(settings: &Settings) -> anyhow::Result<(Registry, Looking)> {
+    let limits = settings.memory.limits(machine::memory_bytes());
+    let (taps, looking) = Taps::start(settings.tap, limits).context("cannot start the thread that looks into inputs")?;
+    Ok((Registry::with_taps(taps), looking))
 }
 
 impl Bound {

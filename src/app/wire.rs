@@ -23,7 +23,6 @@ use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
 use crate::config::{Config, Resolved};
 use crate::http::{Access, server};
-use crate::ingest::Registry;
 use crate::ingest::srt::Rules;
 use crate::ingest::watch::Watch;
 use crate::media::clip::{self, Backdrop, Clips};
@@ -67,7 +66,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     identity::apply(&store, &config.device).await?;
     let bound = listen::bind(config.listen.iter().map(|listen| (listen.addr, listen.optional)))?;
     let input_ports = inputs::bind(&config.ingest)?;
-    let registry = Registry::default();
+    let (registry, looking) = inputs::registry(&config.ingest)?;
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
     let backdrop = backdrop(&config).await;
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
@@ -136,6 +135,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     drop((imports, guiding, publishing, probes, following));
     let down = async {
         receiving.close().await;
+        drop(looking);
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;
         stop.cancel();

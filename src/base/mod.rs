@@ -5,6 +5,7 @@ pub mod chain;
 pub mod clock;
 pub mod coalesce;
 pub mod jobs;
+pub mod machine;
 pub mod metrics;
 pub mod progress;
 pub mod secret;

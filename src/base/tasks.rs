@@ -77,6 +77,15 @@ pub fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Resu
     Ok(Thread(Some(std::thread::Builder::new().name(name.to_owned()).spawn(work)?)))
 }
 
+/// Starts a thread that drives a future to its end, for work that is to take no time from tasks. To be called within the runtime.
+///
+/// # Errors
+/// When the system has no thread to give.
+pub fn thread_of(name: &str, future: impl Future<Output = ()> + Send + 'static) -> std::io::Result<Thread> {
+    let runtime = tokio::runtime::Handle::current();
+    thread(name, move || runtime.block_on(future))
+}
+
 impl Drop for Thread {
     fn drop(&mut self) {
         // The last owner may be the thread itself, which cannot wait for its own end.

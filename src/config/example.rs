@@ -7,7 +7,17 @@ use super::manual::EXAMPLE;
 use super::{Origin, Resolved, file, place, resolve};
 
 /// Shown with an example, for their default is made while it runs or kept in the database.
-const BY_CHANCE: [&str; 7] = ["data_dir", "tuners", "device_id", "worker.program", "filler.image", "srt.passphrase", "rtp.sdp"];
+const BY_CHANCE: [&str; 9] = [
+    "data_dir",
+    "tuners",
+    "device_id",
+    "worker.program",
+    "filler.image",
+    "srt.passphrase",
+    "rtp.sdp",
+    "ingestion.memory.global_limit_mib",
+    "ingestion.memory.per_stream_limit_mib",
+];
 
 /// The example with all that is commented out in force.
 fn uncommented() -> String {

@@ -1,13 +1,15 @@
 //! Settings of inputs.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::Listen;
 use super::error::ConfigError;
 use super::resolve::{self, MILLISECOND, SECOND, Values, networks};
 use crate::ingest::Settings;
-use crate::ingest::settings::{ListenSettings, RtpListenSettings, RtpSdpSettings, RtpSettings, SrtSettings};
+use crate::ingest::settings::{ListenSettings, MemorySettings, RtpListenSettings, RtpSdpSettings, RtpSettings, SrtSettings};
+use crate::ingest::tap::Settings as TapSettings;
 
 impl Values {
     pub(super) fn ingest(&self) -> Result<Settings, ConfigError> {
@@ -27,6 +29,11 @@ impl Values {
                 passphrase: self.one("srt.passphrase", SrtSettings::passphrase)?,
                 allow: self.each("allow", networks)?.concat(),
             },
+            tap: self.tap()?,
+            memory: MemorySettings {
+                global_limit: self.mib("ingestion.memory.global_limit_mib", 1..=1_048_576)?,
+                per_stream_limit: self.mib("ingestion.memory.per_stream_limit_mib", 1..=1_048_576)?,
+            },
             rtp: self.rtp()?,
         })
     }
@@ -42,6 +49,31 @@ impl Values {
             buffer_size: self.count("rtp.buffer_size", 4096..=268_435_456, default.buffer_size)?,
             allow: self.each("allow", networks)?.concat(),
         })
+    }
+
+    fn tap(&self) -> Result<TapSettings, ConfigError> {
+        let mut tap = TapSettings::default();
+        let percent = |name, default: f64| {
+            Ok::<f64, ConfigError>(self.number(name, 1..=100)?.map_or(default, |percent| f64::from(percent) / 100.0))
+        };
+        tap.watermarks.high = percent("ingestion.backpressure.high_watermark_percent", tap.watermarks.high)?;
+        let low = percent("ingestion.backpressure.low_watermark_percent", tap.watermarks.low)?;
+        tap.watermarks.low = low.min(tap.watermarks.high);
+        let strategy = |text: &str| tap.dropping(text).ok_or("it is none of lowest_priority, oldest");
+        tap = self.one("ingestion.backpressure.drop_strategy", strategy)?.unwrap_or(tap);
+        let most_bytes = self.mib("ingestion.frame.max_frame_size_mib", 1..=14)?.and_then(|bytes| usize::try_from(bytes).ok());
+        tap.frames.most_bytes = most_bytes.unwrap_or(tap.frames.most_bytes);
+        tap.frames.timeout = self.time("ingestion.frame.assembly_timeout_ms", 20..=10_000, MILLISECOND, tap.frames.timeout)?;
+        tap.buffer.gops = self.count("ingestion.gop.buffer_count", 1..=100, tap.buffer.gops)?;
+        let idr = &mut tap.recovery.force_idr_interval;
+        *idr = self.time("ingestion.gop.force_idr_interval_s", 1..=3600, SECOND, *idr)?;
+        tap.drift.threshold = self.time("ingestion.sync.threshold_ms", 1..=1000, MILLISECOND, tap.drift.threshold)?;
+        Ok(tap)
+    }
+
+    /// MiB, as bytes.
+    fn mib(&self, name: &str, within: RangeInclusive<u32>) -> Result<Option<u64>, ConfigError> {
+        Ok(self.number(name, within)?.map(|mib| u64::from(mib) << 20))
     }
 }
 

@@ -67,7 +67,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 61] = [
+pub const KEYS: [Key; 71] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
@@ -127,6 +127,16 @@ pub const KEYS: [Key; 61] = [
     one("rtp.max_sessions", &["30"]),
     one("rtp.session_timeout_s", &["30"]),
     one("rtp.buffer_size", &["2097152"]),
+    one("ingestion.memory.global_limit_mib", &[]),
+    one("ingestion.memory.per_stream_limit_mib", &[]),
+    one("ingestion.gop.buffer_count", &["3"]),
+    one("ingestion.gop.force_idr_interval_s", &["10"]),
+    one("ingestion.backpressure.high_watermark_percent", &["80"]),
+    one("ingestion.backpressure.low_watermark_percent", &["60"]),
+    one("ingestion.backpressure.drop_strategy", &["lowest_priority"]),
+    one("ingestion.frame.assembly_timeout_ms", &["200"]),
+    one("ingestion.frame.max_frame_size_mib", &["10"]),
+    one("ingestion.sync.threshold_ms", &["40"]),
     one("log", &["info"]),
     one("log_format", &["auto"]),
 ];

@@ -19,7 +19,7 @@ pub fn about(table: &str) -> String {
 
 /// The table of a key; nothing for those that are in none.
 pub fn table_of(key: &Key) -> &'static str {
-    key.name.split_once('.').map_or("", |(table, _)| table)
+    key.name.rsplit_once('.').map_or("", |(table, _)| table)
 }
 
 /// The paragraph that has a key's line explains it.

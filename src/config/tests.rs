@@ -109,6 +109,8 @@ fn the_environment_can_name_the_file() {
     "1s",
     "recovery.stall_detect_ms = \"1s\" (environment variable ROOFTOP_RECOVERY_STALL_DETECT_MS)"
 )]
+#[case("ROOFTOP_INGESTION_BACKPRESSURE_DROP_STRATEGY", "newest", "it is none of lowest_priority, oldest")]
+#[case("ROOFTOP_INGESTION_MEMORY_GLOBAL_LIMIT_MIB", "0", "from 1 to 1048576")]
 #[case("ROOFTOP_FILLER_MODE", "black", "filler.mode = \"black\" (environment variable ROOFTOP_FILLER_MODE)")]
 #[case("ROOFTOP_LOG_FORMAT", "xml", "none of auto, human, journal, json")]
 fn what_cannot_be_used_is_refused(#[case] name: &str, #[case] value: &str, #[case] expected: &str) {

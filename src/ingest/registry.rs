@@ -9,12 +9,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::figures::{Counters, Figures};
-use super::look::Look;
+use super::tap::Seen;
+use super::taps::{Feed, Tapped, Taps};
 use super::tee::Tee;
 use crate::base::clock;
-use crate::base::metrics::{Reading, Readings};
 use crate::base::tasks::CancellationToken;
-use crate::model::StreamInfo;
 use crate::source::pushed::Pushed;
 use crate::source::{Opened, Pace, SourceError};
 
@@ -99,8 +98,10 @@ pub struct Shown {
     pub readers: usize,
     /// What came.
     pub figures: Figures,
-    /// What it carries, as far as it is known.
-    pub info: StreamInfo,
+    /// What is in it, as far as it is known.
+    pub seen: Seen,
+    /// Bytes that were not looked at for want of time.
+    pub missed_bytes: u64,
 }
 
 /// All inputs. A cheap handle.
@@ -113,6 +114,8 @@ pub struct Registry {
     senders: Arc<AtomicU64>,
     listening: Arc<Mutex<Vec<SocketAddr>>>,
     listening_for_rtp: Arc<Mutex<Vec<SocketAddr>>>,
+    /// None: nobody looks into what comes.
+    taps: Option<Taps>,
 }
 
 #[derive(Debug)]
@@ -121,7 +124,7 @@ struct Input {
     sender: Sender,
     since_ms: i64,
     counters: Arc<Counters>,
-    info: StreamInfo,
+    tapped: Option<Arc<Tapped>>,
     paused: bool,
     /// Ends the sender's connection; `None`: it has ended.
     close: Option<CancellationToken>,
@@ -146,6 +149,11 @@ impl Registry {
 
     fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// An empty one, with taps that look into what comes.
+    pub fn with_taps(taps: Taps) -> Self {
+        Self { taps: Some(taps), ..Self::default() }
     }
 
     /// Notes at which addresses streams may come by SRT.
@@ -190,22 +198,24 @@ impl Registry {
             return Err(Refused::Taken { from: before.sender.from });
         }
         let generation = self.senders.fetch_add(1, Ordering::Relaxed);
-        let (tee, paused) = match inputs.remove(id) {
+        let (tee, tapped, paused, anew) = match inputs.remove(id) {
             Some(before) => {
                 if let Some(old) = before.close {
                     old.cancel();
                     before.tee.begin_anew();
                 }
-                (before.tee, before.paused)
+                (before.tee, before.tapped, before.paused, true)
             }
-            None => (Arc::new(Tee::new()), false),
+            None => (Arc::new(Tee::new()), self.taps.as_ref().map(Taps::tapped), false, false),
         };
+        let tap = self.taps.as_ref().zip(tapped.as_ref());
+        let feed = tap.map(|(taps, tapped)| taps.feed(tapped, close.clone(), anew));
         let input = Input {
             tee: tee.clone(),
             sender,
             since_ms: clock::wall_ms(),
             counters: counters.clone(),
-            info: StreamInfo::default(),
+            tapped,
             paused,
             close: Some(close.clone()),
             generation,
@@ -213,25 +223,25 @@ impl Registry {
         inputs.insert(id.to_owned(), input);
         drop(inputs);
         self.changed();
-        Ok(Publisher {
-            registry: self.clone(),
-            id: id.to_owned(),
-            generation,
-            tee,
-            counters,
-            look: Look::default(),
-            closed: close,
-        })
+        Ok(Publisher { registry: self.clone(), id: id.to_owned(), generation, tee, counters, feed, closed: close })
     }
 
     /// The inputs there are, by id.
     pub fn all(&self) -> Vec<Shown> {
-        self.lock().iter().map(|(id, input)| shown(id, input)).collect()
+        let inputs: Vec<_> = self.lock().iter().map(|(id, input)| (shown(id, input), input.tapped.clone())).collect();
+        // A tap may be busy for a moment, and the data path needs the lock.
+        inputs.into_iter().map(|(shown, tapped)| looked_into(shown, tapped.as_deref())).collect()
     }
 
     /// One of them.
     pub fn get(&self, id: &str) -> Option<Shown> {
-        self.lock().get(id).map(|input| shown(id, input))
+        let (shown, tapped) = self.lock().get(id).map(|input| (shown(id, input), input.tapped.clone()))?;
+        Some(looked_into(shown, tapped.as_deref()))
+    }
+
+    /// The tap of one of them; none where nobody looks into what comes.
+    pub fn tapped(&self, id: &str) -> Option<Arc<Tapped>> {
+        self.lock().get(id)?.tapped.clone()
     }
 
     /// Pauses or resumes a stream: its sender stays connected, its readers' streams end. `false`: there is none of this id.
@@ -286,39 +296,15 @@ fn shown(id: &str, input: &Input) -> Shown {
         since_ms: input.since_ms,
         readers: input.tee.readers(),
         figures: input.counters.now(),
-        info: input.info.clone(),
+        seen: Seen::default(),
+        missed_bytes: 0,
     }
 }
 
-impl Readings for Registry {
-    fn read(&self) -> Vec<Reading> {
-        let inputs = self.all();
-        let on = || inputs.iter().filter(|input| input.status != Status::Closed);
-        let sum = |value: fn(&Figures) -> u64| on().map(|input| value(&input.figures)).sum::<u64>();
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let of_kind =
-            |kind: Kind| (vec![("type", kind.name().to_owned())], number(on().filter(|on| on.sender.kind == kind).count()));
-        vec![
-            Reading::gauges("stream_ingestion_active", "Streams that are pushed to us", [Kind::Srt, Kind::Rtp].map(of_kind)),
-            Reading::gauge("stream_ingestion_readers", "Readers of those streams", number(on().map(|on| on.readers).sum())),
-            Reading::gauge("stream_ingestion_bits_per_second", "Their rate now", sum(|figures| figures.bitrate)),
-            Reading::gauge("stream_ingestion_bytes", "Bytes of those that are on", sum(|figures| figures.bytes)),
-            Reading::gauge(
-                "stream_ingestion_packets_lost",
-                "Packets of those that are on and never came in time",
-                sum(|figures| figures.connection.lost),
-            ),
-            Reading::gauge(
-                "rtp_sessions_active",
-                "Those of them that come by RTP",
-                number(on().filter(|on| on.sender.kind == Kind::Rtp).count()),
-            ),
-            Reading::gauge(
-                "srt_packets_retransmitted",
-                "Packets of those that are on and came again",
-                sum(|figures| figures.connection.retransmitted),
-            ),
-        ]
+fn looked_into(shown: Shown, tapped: Option<&Tapped>) -> Shown {
+    match tapped {
+        Some(tapped) => Shown { seen: tapped.seen(), missed_bytes: tapped.missed_bytes(), ..shown },
+        None => shown,
     }
 }
 
@@ -342,7 +328,7 @@ pub struct Publisher {
     id: String,
     generation: u64,
     tee: Arc<Tee>,
-    look: Look,
+    feed: Option<Feed>,
     /// To be filled.
     pub counters: Arc<Counters>,
     /// Cancelled when somebody wants the connection closed: a person, or a newer sender.
@@ -355,18 +341,23 @@ impl Publisher {
         &self.id
     }
 
+    /// Whether the stream waits for a keyframe, so that its sender is to be asked for one where it can be (RFC 4585, 6.3.1). Once each
+    /// time.
+    pub fn wants_keyframe(&self) -> bool {
+        self.feed.as_ref().is_some_and(Feed::wants_keyframe)
+    }
+
     /// Gives a piece to whoever reads. Never waits.
     pub fn push(&mut self, piece: Bytes) {
         self.counters.count(piece.len());
-        if let Some(info) = self.look.at(&piece)
-            && let Some(input) = self.registry.lock().get_mut(&self.id).filter(|input| input.generation == self.generation)
-        {
-            input.info = info;
+        if self.closed.is_cancelled() {
+            return;
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.push(&piece);
         }
         // While it is paused nobody reads.
-        if !self.closed.is_cancelled() {
-            self.tee.send(piece);
-        }
+        self.tee.send(piece);
     }
 }
 

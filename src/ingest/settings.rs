@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::tap::memory::Limits;
 use crate::base::secret::Secret;
 
 /// A UDP port to listen on.
@@ -145,6 +146,24 @@ impl Default for RtpSettings {
     }
 }
 
+/// What is kept of inputs may take so much memory; `None`: by what the machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemorySettings {
+    /// `ingestion.memory.global_limit_mib`, in bytes.
+    pub global_limit: Option<u64>,
+    /// `ingestion.memory.per_stream_limit_mib`, in bytes.
+    pub per_stream_limit: Option<u64>,
+}
+
+impl MemorySettings {
+    /// The limits on a machine with so many bytes of memory.
+    pub fn limits(&self, machine: u64) -> Limits {
+        let global = self.global_limit.unwrap_or(Limits::of_machine(machine).global);
+        let per_stream = self.per_stream_limit.unwrap_or(Limits::within(global).per_stream);
+        Limits { global, per_stream: per_stream.min(global) }
+    }
+}
+
 /// Settings of all inputs.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -154,11 +173,32 @@ pub struct Settings {
     pub srt: SrtSettings,
     /// Of RTP.
     pub rtp: RtpSettings,
+    /// Of what is looked at beside the data path.
+    pub tap: super::tap::Settings,
+    /// How much of it may be kept.
+    pub memory: MemorySettings,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[rstest::rstest]
+    #[case(None, None, 1024, 200)]
+    #[case(Some(400), None, 400, 100)]
+    #[case(None, Some(300), 1024, 300)]
+    #[case(Some(10), Some(300), 10, 10)]
+    fn memory_goes_by_the_machine_or_by_what_is_said(
+        #[case] global: Option<u64>,
+        #[case] per_stream: Option<u64>,
+        #[case] global_mib: u64,
+        #[case] per_stream_mib: u64,
+    ) {
+        let mib = 1 << 20;
+        let of = |value: Option<u64>| value.map(|value| value * mib);
+        let settings = MemorySettings { global_limit: of(global), per_stream_limit: of(per_stream) };
+        assert_eq!(settings.limits(4 << 30), Limits { global: global_mib * mib, per_stream: per_stream_mib * mib });
+    }
 
     #[rstest::rstest]
     #[case(60_000_000, 120, 8 * 1024 * 1024)]

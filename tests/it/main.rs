@@ -38,6 +38,7 @@ mod srt;
 mod standby;
 mod streams;
 mod support;
+mod tap;
 mod upnp;
 #[cfg(feature = "worker")]
 mod worker;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use rooftop::media::clip::{self, Clip, Clips, spec};
+use rooftop::media::still;
 use rooftop::media::worker::job::{AudioCodec, AudioSpec, ClipSpec, Job, Outcome, Pattern, VideoCodec, VideoSpec};
 use rooftop::media::worker::{Settings, WorkerClient, WorkerError};
 use rooftop::source::{ByteStream, Chunk, demo};
@@ -106,6 +107,26 @@ fn assert_shape(clip: &Clip, spec: &ClipSpec) {
         let frames = clip.info.length_90k * u64::from(asked.sample_rate) / 90_000 / u64::from(asked.codec.frame_samples());
         assert!(u64::from(clip.info.audio_frames).abs_diff(frames) <= 1, "{:?}, {frames} frames", clip.info);
     }
+}
+
+#[tokio::test]
+async fn the_first_picture_of_a_stream_is_made_a_jpeg() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clips, worker) = (clips(dir.path()), worker());
+    for codec in [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Mpeg2Video] {
+        let spec = ClipSpec { length_ms: 400, video: Some(video(codec, 640, 352, (25, 1))), ..ClipSpec::default() };
+        let clip = clips.get(&spec).await.unwrap();
+        let jpeg = still::jpeg(&worker, &std::fs::read(&clip.path).unwrap()).await.unwrap();
+        let path = dir.path().join("still.jpg");
+        std::fs::write(&path, &jpeg).unwrap();
+        let seen = &probe(&path)["streams"][0];
+        assert_eq!((&seen["codec_name"], &seen["width"], &seen["height"]), (&"mjpeg".into(), &640.into(), &352.into()));
+        assert!(jpeg.len() > 5000, "{codec:?}: {} bytes", jpeg.len());
+    }
+    for nothing in [&[][..], &[0x47; 188 * 50]] {
+        assert!(matches!(still::jpeg(&worker, nothing).await, Err(WorkerError::Job { .. })));
+    }
+    assert!(worker.pid().await.is_some(), "it is well");
 }
 
 /// Reads until that much has come.

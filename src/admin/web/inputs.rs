@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::fields::Fields;
 use super::input_rules::{self, Form, Line};
+use super::input_view::View;
 use super::parts::{self, Asked, led, show};
 use super::{Shell, nothing_here, redirect};
 use crate::admin::AdminState;
@@ -64,6 +65,7 @@ struct Card {
     since: String,
     /// What it carries.
     carries: String,
+    view: Option<View>,
     rate: String,
     lost: String,
     /// Of SRT; else empty.
@@ -96,7 +98,8 @@ impl Card {
             on,
             paused: input.status == Status::Paused,
             since: parts::ago(Some(input.since_ms), now_ms),
-            carries: words::stream(&input.info),
+            carries: words::stream(&input.seen.info),
+            view: View::of(input),
             rate: if on { format!("{:.1} Mbit/s", figures.bitrate as f64 / 1e6) } else { String::new() },
             lost: parts::count(connection.lost),
             resent: of_srt(parts::count(connection.retransmitted)),

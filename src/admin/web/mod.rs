@@ -12,6 +12,7 @@ mod guide;
 mod guides;
 mod history;
 mod input_rules;
+mod input_view;
 mod inputs;
 mod jobs;
 mod login;

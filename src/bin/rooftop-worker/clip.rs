@@ -32,7 +32,7 @@ pub enum MakeError {
     /// libav was built without this encoder.
     #[error("this libav has no encoder {0}")]
     NoEncoder(&'static str),
-    /// libav was built without PNG or JPEG.
+    /// libav was built without its decoder, or there is no picture.
     #[error("this libav cannot decode the picture")]
     NoDecoder,
     /// The built-in font cannot be read.

@@ -16,6 +16,7 @@ mod play;
 mod resound;
 mod serve;
 mod sound;
+mod still;
 mod text;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use rooftop::media::worker::job::{Job, Outcome};
 use rooftop::media::worker::protocol::{Hello, Reply, Request};
 use serde::Serialize;
 
-use crate::{clip, escape};
+use crate::{clip, escape, still};
 
 /// Bytes in one part of an output.
 const PART_BYTES: usize = 128 * 1024;
@@ -39,6 +39,9 @@ fn work(job: Job, input: &[u8], output: Parts) -> Result<Outcome, String> {
         Job::MakeClip(spec) => {
             spec.check().map_err(|error| error.to_string())?;
             clip::make(&spec, input, output).map(Outcome::Clip).map_err(|error| error.to_string())
+        }
+        Job::Still => {
+            still::make(input, output).map(|(width, height)| Outcome::Still(width, height)).map_err(|error| error.to_string())
         }
         other => Err(format!("no job of this version is called {}", other.name())),
     }

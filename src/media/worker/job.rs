@@ -13,6 +13,8 @@ pub enum Job {
     Confined,
     /// Makes a clip. Output: an MPEG transport stream.
     MakeClip(ClipSpec),
+    /// Decodes the first picture of the transport stream that is the input. Output: a JPEG.
+    Still,
 }
 
 impl Job {
@@ -21,6 +23,7 @@ impl Job {
         match self {
             Self::Confined => "confined",
             Self::MakeClip(_) => "make_clip",
+            Self::Still => "still",
         }
     }
 }
@@ -34,6 +37,8 @@ pub enum Outcome {
     Confined(Vec<Attempt>),
     /// Of [`Job::MakeClip`].
     Clip(ClipInfo),
+    /// Of [`Job::Still`]: width and height in pixels.
+    Still(u32, u32),
 }
 
 /// One attempt to break out.

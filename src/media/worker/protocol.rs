@@ -16,7 +16,7 @@ use super::job::{Job, Outcome};
 
 /// Version of everything in this module, [`super::frame`] and [`super::job`]. Both executables come from one package; a
 /// difference means that an upgrade is half done.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// The worker's first words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

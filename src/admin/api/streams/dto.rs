@@ -1,4 +1,12 @@
-//! What the reference's `ingestion` package calls DTOs: the JSON of inputs.
+//! What the reference's `ingestion` package calls DTOs: the JSON of inputs, member for member. Times are RFC 3339; durations without a
+//! unit in their name are milliseconds, bit rates bit/s. What is not known is empty or 0; members that may be left out say so.
+
+mod backpressure;
+mod buffer;
+mod preview;
+mod recovery;
+mod sync;
+mod video;
 
 use std::time::Duration;
 
@@ -7,6 +15,13 @@ use serde::Serialize;
 
 use crate::ingest::registry::{Kind, Shown, Status};
 use crate::model::Moment;
+
+pub use backpressure::{BackpressureControlRequest, BackpressureControlResponse, BackpressureResponse};
+pub use buffer::{FrameBufferResponse, FrameBufferStatsDto, ParametersResponse};
+pub use preview::FramePreviewResponse;
+pub use recovery::RecoveryResponse;
+pub use sync::SyncStatusResponse;
+pub use video::VideoStatsResponse;
 
 /// `StreamDTO`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -39,6 +54,7 @@ pub struct StreamStatsDto {
     packets_lost: u64,
     /// Bit/s.
     bitrate: u64,
+    frame_buffer_stats: FrameBufferStatsDto,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_stats: Option<ConnectionStatsDto>,
     /// Of RTP; the reference has nothing of the kind.
@@ -60,7 +76,7 @@ pub struct RtpStatsDto {
 }
 
 /// `ConnectionStatsDTO`.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct ConnectionStatsDto {
     packets_lost: u64,
     packets_retrans: u64,
@@ -116,8 +132,7 @@ pub struct Ingestion {
 impl StreamDto {
     /// Of an input.
     pub fn of(input: &Shown) -> Self {
-        let video = input.info.video.as_ref();
-        let on = input.status != Status::Closed;
+        let video = input.seen.info.video.as_ref();
         Self {
             id: input.id.clone(),
             r#type: input.sender.kind.name(),
@@ -126,43 +141,70 @@ impl StreamDto {
             created_at: Moment(input.since_ms),
             last_heartbeat: Moment(input.figures.heard_ms.max(input.since_ms)),
             video_codec: video.map(|video| video.codec.name().to_owned()).unwrap_or_default(),
-            resolution: input.info.resolution().unwrap_or_default(),
-            bitrate: if on { input.figures.bitrate } else { 0 },
+            resolution: input.seen.info.resolution().unwrap_or_default(),
+            bitrate: bitrate(input),
             frame_rate: video.and_then(|video| video.frame_rate).unwrap_or_default(),
             stats: StreamStatsDto::of(input),
         }
     }
 }
 
+/// Bit/s that come in now.
+fn bitrate(input: &Shown) -> u64 {
+    if input.status == Status::Closed { 0 } else { input.figures.bitrate }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A share of memory, 0 to 1, in steps that say something.
+fn share(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+impl ConnectionStatsDto {
+    /// Of an input. The reference leaves it out for RTP, which has no connection.
+    fn of(input: &Shown) -> Option<Self> {
+        let connection = &input.figures.connection;
+        let ms = |span: Duration| (span.as_secs_f64() * 1e6).round() / 1e3;
+        (input.sender.kind == Kind::Srt).then(|| Self {
+            packets_lost: connection.lost,
+            packets_retrans: connection.retransmitted,
+            rtt_ms: ms(connection.rtt),
+            bandwidth_mbps: bitrate(input) as f64 / 1e6,
+            delivery_delay_ms: ms(connection.latency),
+            connection_time_ms: millis(connection.age),
+        })
+    }
+}
+
+impl RtpStatsDto {
+    /// Of an input.
+    fn of(input: &Shown) -> Option<Self> {
+        let rtp = input.figures.connection.rtp?;
+        Some(Self {
+            ssrc: rtp.ssrc,
+            payload_type: rtp.payload_type,
+            jitter_ms: (rtp.jitter.as_secs_f64() * 1e6).round() / 1e3,
+            packets_late: rtp.late,
+            packets_reordered: rtp.reordered,
+            packets_duplicate: rtp.duplicate,
+        })
+    }
+}
+
 impl StreamStatsDto {
     /// Of an input.
     pub fn of(input: &Shown) -> Self {
-        let (figures, connection) = (&input.figures, &input.figures.connection);
-        let on = input.status != Status::Closed;
-        let bitrate = if on { figures.bitrate } else { 0 };
-        let ms = |span: Duration| (span.as_secs_f64() * 1e6).round() / 1e3;
         Self {
-            bytes_received: figures.bytes,
-            packets_received: connection.data_packets,
-            packets_lost: connection.lost,
-            bitrate,
-            // The reference leaves it out for RTP, which has no connection.
-            connection_stats: (input.sender.kind == Kind::Srt).then(|| ConnectionStatsDto {
-                packets_lost: connection.lost,
-                packets_retrans: connection.retransmitted,
-                rtt_ms: ms(connection.rtt),
-                bandwidth_mbps: bitrate as f64 / 1e6,
-                delivery_delay_ms: ms(connection.latency),
-                connection_time_ms: u64::try_from(connection.age.as_millis()).unwrap_or(u64::MAX),
-            }),
-            rtp_stats: connection.rtp.map(|rtp| RtpStatsDto {
-                ssrc: rtp.ssrc,
-                payload_type: rtp.payload_type,
-                jitter_ms: ms(rtp.jitter),
-                packets_late: rtp.late,
-                packets_reordered: rtp.reordered,
-                packets_duplicate: rtp.duplicate,
-            }),
+            bytes_received: input.figures.bytes,
+            packets_received: input.figures.connection.data_packets,
+            packets_lost: input.figures.connection.lost,
+            bitrate: bitrate(input),
+            frame_buffer_stats: FrameBufferStatsDto::of(&input.seen),
+            connection_stats: ConnectionStatsDto::of(input),
+            rtp_stats: RtpStatsDto::of(input),
         }
     }
 }
@@ -183,8 +225,8 @@ impl Ingestion {
             active_streams: on().filter(|input| input.status == Status::Active).count(),
             total_bitrate: on().map(|input| input.figures.bitrate).sum(),
             memory_usage: resident().unwrap_or(0),
-            uptime: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
-            cpu_usage: processor_time().map_or(0.0, |used| share(used, uptime)),
+            uptime: millis(uptime),
+            cpu_usage: processor_time().map_or(0.0, |used| percent(used, uptime)),
         }
     }
 }
@@ -201,7 +243,7 @@ fn processor_time() -> Option<Duration> {
 }
 
 /// In per cent, to a tenth.
-fn share(used: Duration, of: Duration) -> f64 {
+fn percent(used: Duration, of: Duration) -> f64 {
     if of.is_zero() { 0.0 } else { (used.as_secs_f64() / of.as_secs_f64() * 1000.0).round() / 10.0 }
 }
 
@@ -213,71 +255,4 @@ fn resident() -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::ingest::figures::{Connection, Figures, RtpFigures};
-    use crate::ingest::registry::Sender;
-    use crate::model::StreamInfo;
-
-    fn input(kind: Kind, status: Status) -> Shown {
-        let connection = Connection {
-            packets: 120,
-            data_packets: 100,
-            lost: 3,
-            retransmitted: 7,
-            undecipherable: 0,
-            rtt: Duration::from_micros(12_345),
-            latency: Duration::from_millis(120),
-            age: Duration::from_secs(9),
-            rtp: (kind == Kind::Rtp).then(|| RtpFigures { ssrc: 7, payload_type: 33, reordered: 2, ..RtpFigures::default() }),
-        };
-        Shown {
-            id: "a/b".into(),
-            sender: Sender { kind, from: "192.168.1.7:4000".parse().unwrap(), proven: false },
-            status,
-            since_ms: 1000,
-            readers: 1,
-            figures: Figures { bytes: 131_600, bitrate: 5_000_000, heard_ms: 4000, connection },
-            info: StreamInfo::default(),
-        }
-    }
-
-    #[test]
-    fn an_input_has_the_members_of_the_reference() {
-        let stats = json!({
-            "bytes_received": 131_600, "packets_received": 100, "packets_lost": 3, "bitrate": 5_000_000,
-            "connection_stats": {
-                "packets_lost": 3, "packets_retrans": 7, "rtt_ms": 12.345, "bandwidth_mbps": 5.0, "delivery_delay_ms": 120.0,
-                "connection_time_ms": 9000,
-            },
-        });
-        let whole = json!({
-            "id": "a/b", "type": "srt", "source_addr": "192.168.1.7:4000", "status": "active",
-            "created_at": "1970-01-01T00:00:01Z", "last_heartbeat": "1970-01-01T00:00:04Z", "video_codec": "", "resolution": "",
-            "bitrate": 5_000_000, "frame_rate": 0.0, "stats": stats,
-        });
-        assert_eq!(serde_json::to_value(StreamDto::of(&input(Kind::Srt, Status::Active))).unwrap(), whole);
-        let rtp = serde_json::to_value(StreamStatsDto::of(&input(Kind::Rtp, Status::Closed))).unwrap();
-        assert_eq!(rtp["bitrate"], 0);
-        assert!(rtp.get("connection_stats").is_none());
-        let expected = json!({
-            "ssrc": 7, "payload_type": 33, "jitter_ms": 0.0, "packets_late": 0, "packets_reordered": 2, "packets_duplicate": 0,
-        });
-        assert_eq!(rtp["rtp_stats"], expected);
-    }
-
-    #[test]
-    fn totals_count_what_is_on() {
-        let inputs = [Status::Active, Status::Paused, Status::Closed].map(|status| input(Kind::Srt, status));
-        let totals = serde_json::to_value(Ingestion::of(&inputs, (true, false), Duration::from_secs(60))).unwrap();
-        for (member, value) in [("srt_sessions", 2), ("total_streams", 3), ("active_handlers", 2), ("active_streams", 1)] {
-            assert_eq!(totals[member], value, "{member}");
-        }
-        assert_eq!((&totals["total_bitrate"], &totals["uptime"]), (&json!(10_000_000), &json!(60_000)));
-        assert!(processor_time().is_some() && totals["cpu_usage"].as_f64().unwrap() >= 0.0);
-        assert_eq!(share(Duration::from_millis(1500), Duration::from_secs(4)), 37.5);
-        assert!(totals["memory_usage"].as_u64().unwrap() > 1_000_000);
-    }
-}
+mod tests;

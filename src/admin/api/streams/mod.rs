@@ -2,6 +2,8 @@
 //! member; its errors have the members `error`, `message` and `time` beside those of RFC 9457.
 
 mod dto;
+mod picture;
+mod video;
 
 use axum::Extension;
 use axum::body::Body;
@@ -11,7 +13,13 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Response, StatusCode};
 use futures_util::StreamExt;
 
-pub use dto::{Ingestion, StreamDto, StreamListResponse, StreamStatsDto, SuccessResponse};
+pub use dto::{
+    BackpressureControlRequest, BackpressureControlResponse, BackpressureResponse, FrameBufferResponse, FramePreviewResponse,
+    Ingestion, ParametersResponse, RecoveryResponse, StreamDto, StreamListResponse, StreamStatsDto, SuccessResponse,
+    SyncStatusResponse, VideoStatsResponse,
+};
+pub use picture::{JPEG, Span, iframe, preview};
+pub use video::{backpressure, buffer, control, parameters, recovery, sync, video_stats};
 
 use super::problem::Problem;
 use crate::admin::AdminState;
