@@ -11,7 +11,7 @@ use super::ports::StorePorts;
 use crate::admin::Feeds;
 use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
-use crate::ingest::registry::Status;
+use crate::ingest::registry::{Role, Shown, Status};
 use crate::ingest::srt::{self, Bound, Ports, Rules};
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
@@ -128,7 +128,8 @@ impl Follower {
     }
 }
 
-/// The ids of those that come in now.
+/// The ids of those that are pushed to us now.
 fn on(registry: &Registry) -> impl Iterator<Item = String> {
-    registry.all().into_iter().filter(|input| input.status == Status::Active).map(|input| input.id)
+    let is_on = |input: &Shown| input.status == Status::Active && input.role == Role::Listener;
+    registry.all().into_iter().filter(is_on).map(|input| input.id)
 }

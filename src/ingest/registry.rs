@@ -16,7 +16,7 @@ use crate::base::metrics::{Reading, Readings};
 use crate::base::tasks::CancellationToken;
 use crate::model::StreamInfo;
 use crate::source::pushed::Pushed;
-use crate::source::{Opened, Pace, SourceError};
+use crate::source::{ByteStream, Opened, Pace, SourceError};
 
 /// Inputs that are remembered after their sender has gone.
 const REMEMBERED: usize = 100;
@@ -36,6 +36,28 @@ impl Kind {
         match self {
             Self::Srt => "srt",
             Self::Rtp => "rtp",
+        }
+    }
+}
+
+/// Who called whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is pushed to us, whom its sender has called.
+    Listener,
+    /// It is fetched: we have called its sender.
+    Caller,
+    /// It is fetched: both have called.
+    Rendezvous,
+}
+
+impl Role {
+    /// As the API has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::Caller => "caller",
+            Self::Rendezvous => "rendezvous",
         }
     }
 }
@@ -91,6 +113,8 @@ pub struct Shown {
     pub id: String,
     /// Who sends it, or did last.
     pub sender: Sender,
+    /// What we are to its sender.
+    pub role: Role,
     /// What it is up to.
     pub status: Status,
     /// Milliseconds since 1970: since when.
@@ -118,6 +142,7 @@ pub struct Registry {
 struct Input {
     tee: Arc<Tee>,
     sender: Sender,
+    role: Role,
     since_ms: i64,
     counters: Arc<Counters>,
     info: StreamInfo,
@@ -173,8 +198,7 @@ impl Registry {
         let mut inputs = self.lock();
         if let Some(before) = inputs.get(id)
             && before.close.is_some()
-            && !sender.proven
-            && before.sender.from.ip() != sender.from.ip()
+            && (before.role != Role::Listener || (!sender.proven && before.sender.from.ip() != sender.from.ip()))
         {
             return Err(Refused::Taken { from: before.sender.from });
         }
@@ -192,6 +216,7 @@ impl Registry {
         let input = Input {
             tee: tee.clone(),
             sender,
+            role: Role::Listener,
             since_ms: clock::wall_ms(),
             counters: counters.clone(),
             info: StreamInfo::default(),
@@ -213,6 +238,35 @@ impl Registry {
         })
     }
 
+    /// Begins a stream that is fetched, for one reader. It is shown while it comes, as `name` or something like it; nobody else
+    /// can read it or take it over.
+    pub fn call(&self, name: &str, sender: Sender, role: Role) -> Publisher {
+        let (tee, counters, close) = (Arc::new(Tee::new()), Arc::new(Counters::default()), CancellationToken::new());
+        let mut inputs = self.lock();
+        let generation = self.senders.fetch_add(1, Ordering::Relaxed);
+        let mut id = name.to_owned();
+        let mut number = 1;
+        while inputs.contains_key(&id) {
+            number += 1;
+            id = format!("{name} ({number})");
+        }
+        let input = Input {
+            tee: tee.clone(),
+            sender,
+            role,
+            since_ms: clock::wall_ms(),
+            counters: counters.clone(),
+            info: StreamInfo::default(),
+            paused: false,
+            close: Some(close.clone()),
+            generation,
+        };
+        inputs.insert(id.clone(), input);
+        drop(inputs);
+        self.changed();
+        Publisher { registry: self.clone(), id, generation, tee, counters, look: Look::default(), closed: close }
+    }
+
     /// The inputs there are, by id.
     pub fn all(&self) -> Vec<Shown> {
         self.lock().iter().map(|(id, input)| shown(id, input)).collect()
@@ -226,7 +280,8 @@ impl Registry {
     /// Pauses or resumes a stream: its sender stays connected, its readers' streams end. `false`: there is none of this id.
     pub fn pause(&self, id: &str, paused: bool) -> bool {
         let mut inputs = self.lock();
-        let Some(input) = inputs.get_mut(id).filter(|input| input.close.is_some()) else { return false };
+        let is_on = |input: &&mut Input| input.close.is_some() && input.role == Role::Listener;
+        let Some(input) = inputs.get_mut(id).filter(is_on) else { return false };
         if input.paused != paused {
             input.paused = paused;
             if paused {
@@ -255,6 +310,9 @@ impl Registry {
             input.close = None;
             input.since_ms = clock::wall_ms();
             input.tee.end();
+            if input.role != Role::Listener {
+                inputs.remove(id);
+            }
         }
         let closed = inputs.iter().filter(|(_, input)| input.close.is_none());
         let mut closed: Vec<(i64, String)> = closed.map(|(id, input)| (input.since_ms, id.clone())).collect();
@@ -271,6 +329,7 @@ fn shown(id: &str, input: &Input) -> Shown {
     Shown {
         id: id.to_owned(),
         sender: input.sender.clone(),
+        role: input.role,
         status: input.status(),
         since_ms: input.since_ms,
         readers: input.tee.readers(),
@@ -309,7 +368,7 @@ impl Readings for Registry {
 impl Pushed for Registry {
     fn open(&self, id: &str) -> Result<Opened, SourceError> {
         let inputs = self.lock();
-        let Some(input) = inputs.get(id).filter(|input| input.close.is_some()) else {
+        let Some(input) = inputs.get(id).filter(|input| input.close.is_some() && input.role == Role::Listener) else {
             return Err(SourceError::NotPushed { id: id.to_owned() });
         };
         if input.paused {
@@ -334,6 +393,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// What comes from now on.
+    pub fn read(&self) -> ByteStream {
+        self.tee.read()
+    }
+
     /// The stream's id.
     pub fn id(&self) -> &str {
         &self.id
@@ -365,7 +429,7 @@ mod tests {
     use futures_util::{FutureExt, StreamExt};
 
     use super::*;
-    use crate::source::{ByteStream, Chunk};
+    use crate::source::Chunk;
 
     fn sender(host: u8, proven: bool) -> Sender {
         Sender { kind: Kind::Srt, from: SocketAddr::from(([192, 168, 1, host], 4000)), proven }
@@ -444,6 +508,22 @@ mod tests {
         again.push(Bytes::from_static(b"3"));
         assert_eq!(waiting(&mut reader), "3");
         assert!(registry.close("a") && again.closed.is_cancelled());
+    }
+
+    #[test]
+    fn what_is_fetched_is_its_readers_alone() {
+        let registry = Registry::default();
+        let mut first = registry.call("srt://h:1", sender(1, true), Role::Caller);
+        let second = registry.call("srt://h:1", sender(1, true), Role::Caller);
+        assert_eq!((first.id(), second.id()), ("srt://h:1", "srt://h:1 (2)"));
+        let mut reader = first.read();
+        assert!(registry.open("srt://h:1").is_err() && registry.publish("srt://h:1", sender(1, true)).is_err());
+        assert!(!registry.pause("srt://h:1", true));
+        first.push(Bytes::from_static(b"1"));
+        assert_eq!((waiting(&mut reader).as_str(), registry.all()[0].role), ("1", Role::Caller));
+        drop(first);
+        assert_eq!(waiting(&mut reader), ".");
+        assert_eq!(registry.all().len(), 1, "it is gone when it is over");
     }
 
     #[test]

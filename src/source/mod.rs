@@ -12,6 +12,7 @@ pub mod pushed;
 pub mod reorder;
 pub mod rtp;
 pub mod sniff;
+pub mod srt;
 #[cfg(test)]
 mod testing;
 pub mod udp;
@@ -48,7 +49,7 @@ pub enum Chunk {
 /// What to open.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Address: `http`, `https`, `udp`, `rtp`, `push`, `file`, `demo`. May hold credentials.
+    /// Address: `http`, `https`, `udp`, `rtp`, `srt`, `push`, `file`, `demo`. May hold credentials.
     pub url: crate::base::secret::Secret<String>,
     /// Request headers.
     pub headers: Headers,

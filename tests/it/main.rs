@@ -34,6 +34,7 @@ mod slots;
 mod soak;
 mod sources;
 mod srt;
+mod srt_call;
 mod standby;
 mod streams;
 mod support;

@@ -85,7 +85,7 @@ fn hashes(stream: &Stream) -> Vec<&str> {
 }
 
 /// Fails unless each stream of a recording is a piece of the fixture's: no unit is missing, none is changed.
-fn assert_as_sent(recording: &[u8], kind: Kind) {
+pub(crate) fn assert_as_sent(recording: &[u8], kind: Kind) {
     let (came, sent) = (streams(recording), demux(&kind.path()));
     assert_eq!(came.len(), sent.len(), "{kind:?}");
     for (came, sent) in came.iter().zip(&sent) {
@@ -173,7 +173,7 @@ fn a_sender_that_was_killed_takes_its_stream_up_again() {
 }
 
 /// Fails unless a recording ends with pictures of the fixture, and counters and times do not break at what came before.
-fn assert_goes_on(recording: &[u8], kind: Kind) {
+pub(crate) fn assert_goes_on(recording: &[u8], kind: Kind) {
     let (came, sent) = (streams(recording), demux(&kind.path()));
     let video = |streams: &[Stream]| streams.iter().find(|stream| stream.kind == "video").cloned().unwrap();
     let (came, sent) = (video(&came), video(&sent));

@@ -86,19 +86,8 @@ impl Connecting {
             client = %self.way.peer, stream = %self.terms.name, latency_ms = latency.as_millis(),
             encrypted = self.terms.passphrase.is_some(), "a stream comes in by SRT"
         );
-        let connection = Connected {
-            core: DuplexConnection::new(agreed.connection),
-            socket: self.socket,
-            inbox: self.inbox,
-            way: self.way,
-            stop: self.stop,
-            began: clock::now(),
-            latency,
-            out: BytesMut::new(),
-            piece: BytesMut::new(),
-            datagrams: VecDeque::new(),
-        };
-        connection.serve(publisher).await;
+        let core = DuplexConnection::new(agreed.connection);
+        Connected::new(core, self.socket, self.inbox, self.way, self.stop, latency).serve(publisher).await;
     }
 }
 
@@ -113,7 +102,8 @@ enum Over {
     Broken,
 }
 
-struct Connected {
+/// A connection, whoever called.
+pub(super) struct Connected {
     core: DuplexConnection,
     socket: Arc<PortSocket>,
     inbox: Arc<Inbox>,
@@ -129,7 +119,31 @@ struct Connected {
 }
 
 impl Connected {
-    async fn serve(mut self, mut publisher: Publisher) {
+    /// A connection between these two, whose datagrams come into the inbox; until `stop` is cancelled at most.
+    pub(super) fn new(
+        core: DuplexConnection,
+        socket: Arc<PortSocket>,
+        inbox: Arc<Inbox>,
+        way: Way,
+        stop: CancellationToken,
+        latency: Duration,
+    ) -> Self {
+        Self {
+            core,
+            socket,
+            inbox,
+            way,
+            stop,
+            began: clock::now(),
+            latency,
+            out: BytesMut::new(),
+            piece: BytesMut::new(),
+            datagrams: VecDeque::new(),
+        }
+    }
+
+    /// Serves it until one of both has enough.
+    pub(super) async fn serve(mut self, mut publisher: Publisher) {
         let closed = publisher.closed.clone();
         let mut figures_due = self.began;
         let over = loop {

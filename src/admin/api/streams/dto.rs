@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ingest::registry::{Kind, Shown, Status};
+use crate::ingest::registry::{Kind, Role, Shown, Status};
 use crate::model::Moment;
 
 /// `StreamDTO`.
@@ -15,6 +15,9 @@ pub struct StreamDto {
     /// `srt` or `rtp`.
     r#type: &'static str,
     source_addr: String,
+    /// `caller` or `rendezvous` of what is fetched; the reference has it not, and what is pushed neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     /// `active`, `paused` or `closed`.
     status: &'static str,
     created_at: Moment,
@@ -106,6 +109,7 @@ impl StreamDto {
             id: input.id.clone(),
             r#type: input.sender.kind.name(),
             source_addr: input.sender.from.to_string(),
+            mode: Some(input.role).filter(|role| *role != Role::Listener).map(Role::name),
             status: input.status.name(),
             created_at: Moment(input.since_ms),
             last_heartbeat: Moment(input.figures.heard_ms.max(input.since_ms)),
@@ -210,6 +214,7 @@ mod tests {
         };
         Shown {
             id: "a/b".into(),
+            role: Role::Listener,
             sender: Sender { kind, from: "192.168.1.7:4000".parse().unwrap(), proven: false },
             status,
             since_ms: 1000,

@@ -132,6 +132,9 @@ impl Connect {
     ) -> ConnectionResult {
         match (info.shake_type, info.info.version(), from) {
             (ShakeType::Conclusion, 5, from) if from == self.remote => {
+                if let Some(refused) = initiator.keys_refused(&info) {
+                    return Reject(None, refused);
+                }
                 let settings = match initiator.finish_hsv5_initiation(&info, from, now) {
                     Ok(s) => s,
                     Err(rr) => return NotHandled(rr),
