@@ -61,8 +61,8 @@ fn target(args: &Probe) -> anyhow::Result<Target> {
 
 async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {
     let settings = crate::source::Settings::default();
-    let calls = Calls::new(&SrtSettings::default(), &Registry::default(), settings.connect_timeout);
-    let opener = Opener::new(settings).context("cannot prepare to open sources")?.with_calls(Arc::new(calls));
+    let calls = Arc::new(Calls::new(&SrtSettings::default(), &Registry::default(), settings.connect_timeout));
+    let opener = Opener::new(settings).context("cannot prepare to open sources")?.with_calls(calls.clone());
     let began = clock::now();
     let Opened { mut bytes, producer, .. } = clock::timeout(limit, opener.open(target))
         .await
@@ -108,6 +108,9 @@ async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {
             }
         }
     }
+    // Who was called is told that it is over: it may serve one at a time.
+    drop(bytes);
+    calls.close().await;
     (report.info, report.stats, report.proof) = (input.info(), input.stats(), input.proof());
     Ok(report)
 }
