@@ -1,5 +1,7 @@
 //! Which streams are pushed to us now, by whom, and who reads them.
 
+mod fetched;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+pub use self::fetched::Role;
 use super::figures::{Counters, Figures};
 use super::look::Look;
 use super::tee::Tee;
@@ -36,28 +39,6 @@ impl Kind {
         match self {
             Self::Srt => "srt",
             Self::Rtp => "rtp",
-        }
-    }
-}
-
-/// Who called whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It is pushed to us, whom its sender has called.
-    Listener,
-    /// It is fetched: we have called its sender.
-    Caller,
-    /// It is fetched: both have called.
-    Rendezvous,
-}
-
-impl Role {
-    /// As the API has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Listener => "listener",
-            Self::Caller => "caller",
-            Self::Rendezvous => "rendezvous",
         }
     }
 }
@@ -236,35 +217,6 @@ impl Registry {
             look: Look::default(),
             closed: close,
         })
-    }
-
-    /// Begins a stream that is fetched, for one reader. It is shown while it comes, as `name` or something like it; nobody else
-    /// can read it or take it over.
-    pub fn call(&self, name: &str, sender: Sender, role: Role) -> Publisher {
-        let (tee, counters, close) = (Arc::new(Tee::new()), Arc::new(Counters::default()), CancellationToken::new());
-        let mut inputs = self.lock();
-        let generation = self.senders.fetch_add(1, Ordering::Relaxed);
-        let mut id = name.to_owned();
-        let mut number = 1;
-        while inputs.contains_key(&id) {
-            number += 1;
-            id = format!("{name} ({number})");
-        }
-        let input = Input {
-            tee: tee.clone(),
-            sender,
-            role,
-            since_ms: clock::wall_ms(),
-            counters: counters.clone(),
-            info: StreamInfo::default(),
-            paused: false,
-            close: Some(close.clone()),
-            generation,
-        };
-        inputs.insert(id.clone(), input);
-        drop(inputs);
-        self.changed();
-        Publisher { registry: self.clone(), id, generation, tee, counters, look: Look::default(), closed: close }
     }
 
     /// The inputs there are, by id.
@@ -508,22 +460,6 @@ mod tests {
         again.push(Bytes::from_static(b"3"));
         assert_eq!(waiting(&mut reader), "3");
         assert!(registry.close("a") && again.closed.is_cancelled());
-    }
-
-    #[test]
-    fn what_is_fetched_is_its_readers_alone() {
-        let registry = Registry::default();
-        let mut first = registry.call("srt://h:1", sender(1, true), Role::Caller);
-        let second = registry.call("srt://h:1", sender(1, true), Role::Caller);
-        assert_eq!((first.id(), second.id()), ("srt://h:1", "srt://h:1 (2)"));
-        let mut reader = first.read();
-        assert!(registry.open("srt://h:1").is_err() && registry.publish("srt://h:1", sender(1, true)).is_err());
-        assert!(!registry.pause("srt://h:1", true));
-        first.push(Bytes::from_static(b"1"));
-        assert_eq!((waiting(&mut reader).as_str(), registry.all()[0].role), ("1", Role::Caller));
-        drop(first);
-        assert_eq!(waiting(&mut reader), ".");
-        assert_eq!(registry.all().len(), 1, "it is gone when it is over");
     }
 
     #[test]
