@@ -13,7 +13,7 @@ use crate::admin::feeds::edits::{NewChannelRequest, SourceRequest};
 use crate::base::chain::Chain;
 use crate::base::machine;
 use crate::hdhr::target::outlet::{self, SharedPort};
-use crate::ingest::registry::Status;
+use crate::ingest::registry::{Role, Shown, Status};
 use crate::ingest::rtp::{self, port::Short};
 use crate::ingest::srt::{self, Rules};
 use crate::ingest::taps::{Looking, Taps};
@@ -213,7 +213,8 @@ impl Follower {
     }
 }
 
-/// The ids of those that come in now.
+/// The ids of those that are pushed to us now.
 fn on(registry: &Registry) -> impl Iterator<Item = String> {
-    registry.all().into_iter().filter(|input| input.status == Status::Active).map(|input| input.id)
+    let is_on = |input: &Shown| input.status == Status::Active && input.role == Role::Listener;
+    registry.all().into_iter().filter(is_on).map(|input| input.id)
 }

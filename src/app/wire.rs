@@ -23,7 +23,7 @@ use crate::base::jobs::Jobs;
 use crate::base::tasks::{self, CancellationToken};
 use crate::config::{Config, Resolved};
 use crate::http::{Access, server};
-use crate::ingest::srt::Rules;
+use crate::ingest::srt::{Calls, Rules};
 use crate::ingest::watch::Watch;
 use crate::media::clip::{self, Backdrop, Clips};
 use crate::media::worker::WorkerClient;
@@ -70,7 +70,8 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let clips = Clips::new(clip::Settings::in_data_dir(&config.data_dir), WorkerClient::new(config.worker.clone()));
     let backdrop = backdrop(&config).await;
     let opener = Opener::new(config.source.clone()).context("cannot prepare to open sources")?.with_demo(clips.clone());
-    let opener = Arc::new(opener.with_pushed(Arc::new(registry.clone())));
+    let calls = Arc::new(Calls::new(&config.ingest.srt, &registry, config.source.connect_timeout));
+    let opener = Arc::new(opener.with_pushed(Arc::new(registry.clone())).with_calls(calls.clone()));
     let pool = Pool::new(config.tuner.clone());
     let ports = StorePorts::new(store.clone(), config.session.cycle_failure_min_health);
     let prober = Prober::new(config.prober.clone(), store.clone(), pool.clone(), opener.clone(), ports.clone());
@@ -138,6 +139,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         drop(looking);
         let servers = devices.stop_discovery().await;
         manager.shutdown(GRACE).await;
+        calls.close().await;
         stop.cancel();
         servers.stopped().await;
         jobs.stop().await;

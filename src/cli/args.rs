@@ -73,7 +73,7 @@ pub(super) struct Serve {
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Probe {
-    /// Address: http, https, udp, rtp, file, demo.
+    /// Address: http, https, udp, rtp, srt, file, demo.
     pub url: String,
     /// User-Agent to send.
     #[arg(long)]

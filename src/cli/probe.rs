@@ -1,6 +1,7 @@
 //! `rooftop probe`: opens one address and reports what is in it.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -10,6 +11,9 @@ use serde_json::json;
 use super::args::Probe;
 use crate::base::clock;
 use crate::base::secret::{SafeUrl, Secret};
+use crate::ingest::Registry;
+use crate::ingest::settings::SrtSettings;
+use crate::ingest::srt::Calls;
 use crate::model::{Headers, Route, StreamInfo};
 use crate::source::{Chunk, Opened, Opener, Target};
 use crate::ts::RawPacket;
@@ -56,7 +60,9 @@ fn target(args: &Probe) -> anyhow::Result<Target> {
 }
 
 async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {
-    let opener = Opener::new(crate::source::Settings::default()).context("cannot prepare to open sources")?;
+    let settings = crate::source::Settings::default();
+    let calls = Arc::new(Calls::new(&SrtSettings::default(), &Registry::default(), settings.connect_timeout));
+    let opener = Opener::new(settings).context("cannot prepare to open sources")?.with_calls(calls.clone());
     let began = clock::now();
     let Opened { mut bytes, producer, .. } = clock::timeout(limit, opener.open(target))
         .await
@@ -102,6 +108,9 @@ async fn look(target: &Target, limit: Duration) -> anyhow::Result<Report> {
             }
         }
     }
+    // Who was called is told that it is over: it may serve one at a time.
+    drop(bytes);
+    calls.close().await;
     (report.info, report.stats, report.proof) = (input.info(), input.stats(), input.proof());
     Ok(report)
 }

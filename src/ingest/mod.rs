@@ -1,9 +1,11 @@
-//! L4: streams that are pushed to this machine: received, checked, kept apart by name, and handed to whoever reads them.
+//! L4: streams that are pushed to this machine: received, checked, kept apart by name, and handed to whoever reads them; and those
+//! that are fetched the same way.
 //!
 //! A stream that comes is an *input*. It is known by its id, which its sender chooses. As a source of a channel it is
 //! `push:ID` ([`crate::source::pushed`]): it has health, it falls over, it comes back, like any other.
 
 pub mod avp;
+pub mod breaker;
 pub mod depay;
 pub mod detect;
 pub mod figures;

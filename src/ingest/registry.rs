@@ -1,5 +1,7 @@
 //! Which streams are pushed to us now, by whom, and who reads them.
 
+mod fetched;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+pub use self::fetched::Role;
 use super::figures::{Counters, Figures};
 use super::tap::Seen;
 use super::taps::{Feed, Tapped, Taps};
@@ -15,7 +18,7 @@ use super::tee::Tee;
 use crate::base::clock;
 use crate::base::tasks::CancellationToken;
 use crate::source::pushed::Pushed;
-use crate::source::{Opened, Pace, SourceError};
+use crate::source::{ByteStream, Opened, Pace, SourceError};
 
 /// Inputs that are remembered after their sender has gone.
 const REMEMBERED: usize = 100;
@@ -90,6 +93,8 @@ pub struct Shown {
     pub id: String,
     /// Who sends it, or did last.
     pub sender: Sender,
+    /// What we are to its sender.
+    pub role: Role,
     /// What it is up to.
     pub status: Status,
     /// Milliseconds since 1970: since when.
@@ -122,6 +127,7 @@ pub struct Registry {
 struct Input {
     tee: Arc<Tee>,
     sender: Sender,
+    role: Role,
     since_ms: i64,
     counters: Arc<Counters>,
     tapped: Option<Arc<Tapped>>,
@@ -192,8 +198,7 @@ impl Registry {
         let mut inputs = self.lock();
         if let Some(before) = inputs.get(id)
             && before.close.is_some()
-            && !sender.proven
-            && before.sender.from.ip() != sender.from.ip()
+            && (before.role != Role::Listener || (!sender.proven && before.sender.from.ip() != sender.from.ip()))
         {
             return Err(Refused::Taken { from: before.sender.from });
         }
@@ -213,6 +218,7 @@ impl Registry {
         let input = Input {
             tee: tee.clone(),
             sender,
+            role: Role::Listener,
             since_ms: clock::wall_ms(),
             counters: counters.clone(),
             tapped,
@@ -247,7 +253,8 @@ impl Registry {
     /// Pauses or resumes a stream: its sender stays connected, its readers' streams end. `false`: there is none of this id.
     pub fn pause(&self, id: &str, paused: bool) -> bool {
         let mut inputs = self.lock();
-        let Some(input) = inputs.get_mut(id).filter(|input| input.close.is_some()) else { return false };
+        let is_on = |input: &&mut Input| input.close.is_some() && input.role == Role::Listener;
+        let Some(input) = inputs.get_mut(id).filter(is_on) else { return false };
         if input.paused != paused {
             input.paused = paused;
             if paused {
@@ -276,6 +283,9 @@ impl Registry {
             input.close = None;
             input.since_ms = clock::wall_ms();
             input.tee.end();
+            if input.role != Role::Listener {
+                inputs.remove(id);
+            }
         }
         let closed = inputs.iter().filter(|(_, input)| input.close.is_none());
         let mut closed: Vec<(i64, String)> = closed.map(|(id, input)| (input.since_ms, id.clone())).collect();
@@ -292,6 +302,7 @@ fn shown(id: &str, input: &Input) -> Shown {
     Shown {
         id: id.to_owned(),
         sender: input.sender.clone(),
+        role: input.role,
         status: input.status(),
         since_ms: input.since_ms,
         readers: input.tee.readers(),
@@ -311,7 +322,7 @@ fn looked_into(shown: Shown, tapped: Option<&Tapped>) -> Shown {
 impl Pushed for Registry {
     fn open(&self, id: &str) -> Result<Opened, SourceError> {
         let inputs = self.lock();
-        let Some(input) = inputs.get(id).filter(|input| input.close.is_some()) else {
+        let Some(input) = inputs.get(id).filter(|input| input.close.is_some() && input.role == Role::Listener) else {
             return Err(SourceError::NotPushed { id: id.to_owned() });
         };
         if input.paused {
@@ -336,6 +347,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// What comes from now on.
+    pub fn read(&self) -> ByteStream {
+        self.tee.read()
+    }
+
     /// The stream's id.
     pub fn id(&self) -> &str {
         &self.id
@@ -372,7 +388,7 @@ mod tests {
     use futures_util::{FutureExt, StreamExt};
 
     use super::*;
-    use crate::source::{ByteStream, Chunk};
+    use crate::source::Chunk;
 
     fn sender(host: u8, proven: bool) -> Sender {
         Sender { kind: Kind::Srt, from: SocketAddr::from(([192, 168, 1, host], 4000)), proven }

@@ -60,6 +60,15 @@ impl PortSocket {
         Ok(Self { socket: UdpSocket::from_std(socket.into())?, state })
     }
 
+    /// A socket that is bound and connected already: it hears nobody else, and is told when there is nobody.
+    ///
+    /// # Errors
+    /// When the system lacks something.
+    pub fn connected(socket: UdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new((&socket).into())?;
+        Ok(Self { socket, state })
+    }
+
     /// Where it is bound.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use url::Url;
 use crate::model::Key;
 
 /// Query keys that change without the address becoming another one.
-const VOLATILE: [&str; 22] = [
+const VOLATILE: [&str; 23] = [
     "auth",
     "exp",
     "expire",
@@ -21,6 +21,7 @@ const VOLATILE: [&str; 22] = [
     "key",
     "nonce",
     "pass",
+    "passphrase",
     "password",
     "policy",
     "pwd",
@@ -140,7 +141,9 @@ fn is_plain_host(host: &str, usual_port: &str) -> bool {
 }
 
 fn reduced(address: &str) -> String {
-    let Some(mut url) = web_url(address) else { return address.trim().to_owned() };
+    // There is no fragment in an address of SRT: `#!::` begins what is asked for.
+    let whole = if is_srt(address) { Cow::Owned(address.replace('#', "%23")) } else { Cow::Borrowed(address) };
+    let Some(mut url) = web_url(&whole) else { return address.trim().to_owned() };
     // Where the scheme knows no user, there is none to take away.
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -163,6 +166,10 @@ fn reduced(address: &str) -> String {
         url.set_path(&path);
     }
     url.into()
+}
+
+fn is_srt(address: &str) -> bool {
+    address.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("srt:"))
 }
 
 /// Which segments of a path are user and password, if it is an Xtream address.
@@ -242,6 +249,7 @@ mod tests {
     #[case("http://h/a.m3u8?token=1&q=hd", "http://h/a.m3u8?q=hd&token=2")]
     #[case("http://h/a?Expires=1&Signature=x", "http://h/a?Expires=2&Signature=y")]
     #[case("http://u:p@h/a", "http://u:q@h/a")]
+    #[case("srt://h:1?streamid=#!::r=a&passphrase=0123456789", "srt://h:1?passphrase=another_one&streamid=#!::r=a")]
     #[case("http://H:80/a#x", "http://h/a")]
     #[case("http://h:8080/live/u/p/12.ts", "http://h:8080/live/u/q/12.ts")]
     #[case("http://h:8080/user1/pass1/12", "http://h:8080/user1/pass2/12")]
@@ -258,6 +266,7 @@ mod tests {
     #[case("http://h/live/u/p/12.ts", "http://h/live/u/p/13.ts")]
     #[case("http://h/stream/news/1", "http://h/stream/sport/1")]
     #[case("udp://239.0.0.1:5000", "udp://239.0.0.2:5000")]
+    #[case("srt://h:1?streamid=#!::r=a", "srt://h:1?streamid=#!::r=b")]
     #[case("/a.ts", "/b.ts")]
     fn another_address(#[case] a: &str, #[case] b: &str) {
         assert_ne!(url_key(a), url_key(b));

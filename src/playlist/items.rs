@@ -10,7 +10,7 @@ use crate::model::{GuideNumber, ItemKind, NewChannel, NewSource, PlaylistItem};
 use crate::store::ImportItem;
 
 /// Schemes that some source can read.
-const SCHEMES: [&str; 7] = ["http", "https", "udp", "rtp", "push", "file", "demo"];
+const SCHEMES: [&str; 8] = ["http", "https", "udp", "rtp", "srt", "push", "file", "demo"];
 /// Endings of files that are films, not channels.
 const VOD_ENDINGS: [&str; 12] = ["mp4", "mkv", "avi", "mov", "m4v", "wmv", "flv", "webm", "mpg", "mpeg", "3gp", "vob"];
 /// Attributes that are kept in places of their own.
@@ -196,6 +196,7 @@ mod tests {
     #[case("demo:clock", remote(), None)]
     #[case("demo:clock", local(), Some("demo:clock"))]
     #[case("udp://@239.0.0.1:5000", remote(), Some("udp://@239.0.0.1:5000"))]
+    #[case("srt://h:1?streamid=#!::r=a", remote(), Some("srt://h:1?streamid=#!::r=a"))]
     #[case("rtmp://h/live", local(), None)]
     fn addresses(#[case] text: &str, #[case] base: Base, #[case] whole: Option<&str>) {
         assert_eq!(address(text.to_owned(), &base).as_deref(), whole);

@@ -44,7 +44,7 @@ pub enum Lesson {
     Fails(Retry),
     /// The account is in trouble, and rests; the source is not to blame. With `Retry-After`, if it came.
     Account(Option<Duration>),
-    /// Nothing: a stream flows, and a viewer, who waits longer than a probe, may yet get a picture.
+    /// Nothing: a stream flows, and a viewer, who waits longer than a probe, may yet get a picture; or it was not dialled at all.
     Nothing,
 }
 
@@ -72,6 +72,7 @@ pub fn lesson(sighting: &Sighting) -> Lesson {
             Retry::After(wait) => Some(wait),
             Retry::Ladder | Retry::Never => None,
         }),
+        End::Failed(SourceError::Resting { .. }) => Lesson::Nothing,
         End::Failed(error) => Lesson::Fails(error.retry()),
         End::TimeOver if sighting.proof >= Proof::Transport && !sighting.info.scrambled => Lesson::Nothing,
         End::Enough | End::TimeOver | End::Ended => Lesson::Fails(Retry::Ladder),

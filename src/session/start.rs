@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use crate::base::clock::{self, Instant};
 use crate::model::{Blame, ProviderId, Retry};
+use crate::source::SourceError;
 use crate::tuner::ProviderView;
 
 /// A candidate whose time is over with the tune's gets this much longer to say what was wrong with it.
@@ -185,6 +186,8 @@ async fn try_one(
 pub fn report(failure: &Failure, source: crate::model::SourceId, provider: ProviderId, ports: &dyn Ports, settings: &Settings) {
     match failure {
         Failure::ProviderBusy | Failure::AccountRests(_) | Failure::Asked(_) | Failure::Better => {}
+        // Nobody was dialled, so nothing is known that was not before.
+        Failure::Source(SourceError::Resting { .. }) => {}
         Failure::Unproven(_) | Failure::Scrambled => ports.source_failed(source, &failure.to_string(), Retry::Ladder),
         Failure::Source(error) if error.blame() == Blame::Provider => {
             let wait = if let Retry::After(wait) = error.retry() { wait } else { settings.upstream_overlimit_cooldown };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::http::Http;
 use super::pushed::{self, Receiving};
+use super::srt::{self, Calling};
 use super::{Opened, SourceError, Target, demo, file, udp};
 use crate::media::clip::Clips;
 
@@ -38,6 +39,7 @@ pub struct Opener {
     http: Http,
     clips: Option<Clips>,
     pushed: Option<Receiving>,
+    calls: Option<Calling>,
 }
 
 impl Opener {
@@ -46,7 +48,7 @@ impl Opener {
     /// # Errors
     /// When the TLS configuration cannot be made.
     pub fn new(settings: Settings) -> Result<Self, SourceError> {
-        Ok(Self { http: Http::new(&settings)?, clips: None, pushed: None })
+        Ok(Self { http: Http::new(&settings)?, clips: None, pushed: None, calls: None })
     }
 
     /// Lets it play the demo, whose clips these are.
@@ -59,6 +61,12 @@ impl Opener {
     #[must_use]
     pub fn with_pushed(self, pushed: Receiving) -> Self {
         Self { pushed: Some(pushed), ..self }
+    }
+
+    /// Lets it call by SRT.
+    #[must_use]
+    pub fn with_calls(self, calls: Calling) -> Self {
+        Self { calls: Some(calls), ..self }
     }
 
     /// Opens `target`: connects, sends the request, reads the answer's head and first bytes; for HLS also the playlists. No
@@ -78,6 +86,10 @@ impl Opener {
             pushed::SCHEME => match &self.pushed {
                 Some(receiving) => receiving.open(&pushed::id(address)?),
                 None => Err(SourceError::Unsupported { scheme: pushed::SCHEME.into() }),
+            },
+            srt::SCHEME => match &self.calls {
+                Some(calls) => calls.call(srt::Address::parse(address)?).await,
+                None => Err(SourceError::Unsupported { scheme: srt::SCHEME.into() }),
             },
             "file" => file::open(file::path(address)?).await,
             "demo" => match &self.clips {

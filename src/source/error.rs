@@ -27,6 +27,22 @@ pub enum SourceError {
         /// The system's words.
         reason: String,
     },
+    /// The other side of a connection says no.
+    #[error("refused: {reason} ({code})")]
+    Refused {
+        /// In words.
+        reason: &'static str,
+        /// As the protocol's tools show it.
+        code: i32,
+    },
+    /// It was tried in vain too often, and nobody tries now.
+    #[error("not called again for {}: {reason}", Rounded(*.left))]
+    Resting {
+        /// For how long yet.
+        left: Duration,
+        /// What came of it last.
+        reason: String,
+    },
     /// An HTTP status other than success.
     #[error("upstream answered {status}")]
     Status {
@@ -99,7 +115,7 @@ impl SourceError {
     /// Whether to try again.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Status { retry_after: Some(after), .. } => Retry::After(*after),
+            Self::Status { retry_after: Some(after), .. } | Self::Resting { left: after, .. } => Retry::After(*after),
             Self::Unsupported { .. } | Self::BadAddress { .. } => Retry::Never,
             _ => Retry::Ladder,
         }

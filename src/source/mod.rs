@@ -10,6 +10,7 @@ pub mod http;
 pub mod packed;
 pub mod pushed;
 pub mod sniff;
+pub mod srt;
 #[cfg(test)]
 mod testing;
 pub mod udp;
@@ -46,7 +47,7 @@ pub enum Chunk {
 /// What to open.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Address: `http`, `https`, `udp`, `rtp`, `push`, `file`, `demo`. May hold credentials.
+    /// Address: `http`, `https`, `udp`, `rtp`, `srt`, `push`, `file`, `demo`. May hold credentials.
     pub url: crate::base::secret::Secret<String>,
     /// Request headers.
     pub headers: Headers,

@@ -35,6 +35,7 @@ mod slots;
 mod soak;
 mod sources;
 mod srt;
+mod srt_call;
 mod standby;
 mod streams;
 mod support;

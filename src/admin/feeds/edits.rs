@@ -329,9 +329,9 @@ fn valid_logo(logo: &str) -> Result<String, FeedsError> {
 fn valid_url(url: &str) -> Result<String, FeedsError> {
     let url = url.trim();
     let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
-    let known = ["http", "https", "udp", "rtp", "push", "file", "demo"].contains(&scheme.as_str());
+    let known = ["http", "https", "udp", "rtp", "srt", "push", "file", "demo"].contains(&scheme.as_str());
     if !known || url.len() > 8192 || url.chars().any(char::is_control) {
-        return Err(FeedsError::invalid("url", "An address begins with http, https, udp, rtp, push or file."));
+        return Err(FeedsError::invalid("url", "An address begins with http, https, udp, rtp, srt, push or file."));
     }
     Ok(url.to_owned())
 }

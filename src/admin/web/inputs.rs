@@ -1,4 +1,4 @@
-//! `/inputs`: what is pushed to us, and channels of it.
+//! `/inputs`: what is pushed to us, and channels of it; and what is fetched the same way, while it is.
 
 use askama::Template;
 use axum::Extension;
@@ -21,8 +21,9 @@ use crate::admin::page::{Look, address_for_people};
 use crate::admin::words;
 use crate::base::clock;
 use crate::http::Peer;
-use crate::ingest::registry::{Kind, Shown, Status};
+use crate::ingest::registry::{Kind, Role, Shown, Status};
 use crate::source::pushed;
+use crate::source::srt::Address;
 use crate::store::Catalog;
 
 const HERE: &str = "/inputs";
@@ -61,6 +62,8 @@ struct Card {
     live: bool,
     on: bool,
     paused: bool,
+    /// We have called its sender: there is nothing to be done about it here.
+    fetched: bool,
     /// Since when.
     since: String,
     /// What it carries.
@@ -88,7 +91,7 @@ impl Card {
         let of_srt = |text: String| if input.sender.kind == Kind::Srt { text } else { String::new() };
         Self {
             id: input.id.clone(),
-            from: format!("{} from {}", input.sender.kind.name().to_ascii_uppercase(), input.sender.from),
+            from: format!("{} {} {}", input.sender.kind.name().to_ascii_uppercase(), how(input.role), input.sender.from),
             state: match input.status {
                 Status::Active => "coming in",
                 Status::Paused => "paused",
@@ -97,6 +100,7 @@ impl Card {
             live: input.status == Status::Active,
             on,
             paused: input.status == Status::Paused,
+            fetched: input.role != Role::Listener,
             since: parts::ago(Some(input.since_ms), now_ms),
             carries: words::stream(&input.seen.info),
             view: View::of(input),
@@ -106,16 +110,29 @@ impl Card {
             round_trip: of_srt(ms(connection.rtt)),
             jitter: connection.rtp.map(|rtp| ms(rtp.jitter)).unwrap_or_default(),
             readers: input.readers,
-            channels: channels(&input.id, catalog),
+            channels: channels(input, catalog),
             rule: input_rules::link(&input.id),
         }
     }
 }
 
+fn how(role: Role) -> &'static str {
+    match role {
+        Role::Listener => "from",
+        Role::Caller => "called at",
+        Role::Rendezvous => "met at",
+    }
+}
+
 /// The channels of which it is a source.
-fn channels(id: &str, catalog: &Catalog) -> Vec<(i64, String)> {
-    let address = pushed::address(id);
-    let has = |channel: &&crate::model::Channel| catalog.sources_of(channel.id).iter().any(|source| source.url == address);
+fn channels(input: &Shown, catalog: &Catalog) -> Vec<(i64, String)> {
+    let address = pushed::address(&input.id);
+    // What is fetched is called what its address may be shown as.
+    let is_it = |url: &str| match input.role {
+        Role::Listener => url == address,
+        _ => Address::parse(url).is_ok_and(|address| input.id.starts_with(&address.to_string())),
+    };
+    let has = |channel: &&crate::model::Channel| catalog.sources_of(channel.id).iter().any(|source| is_it(&source.url));
     let named = |channel: &crate::model::Channel| (channel.id.0, format!("{} {}", channel.number, channel.name));
     catalog.channels.iter().filter(has).map(named).collect()
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{BoxFuture, Either, Ready, ready};
+use futures_util::future::{Either, ready};
 use srt_protocol::connection::DuplexConnection;
 use srt_protocol::packet::{HandshakeControlInfo, Packet, ReceivePacketError, SocketId, TimeStamp};
 
 use super::handshake;
 use super::inbox::Inbox;
+use super::output::{Coming, payload};
 use super::policy::{Refusal, Terms};
 use super::port::log_refusal;
 use crate::base::clock::{self, Instant};
@@ -23,8 +24,7 @@ use crate::ingest::registry::{Kind, Publisher, Sender};
 use crate::ingest::settings::SrtSettings;
 use crate::ingest::socket::{PortSocket, Way};
 use crate::ingest::stream_id::Mode;
-use crate::ingest::watch::{Outgoing, Unwatchable, Watch};
-use crate::ts::PACKET;
+use crate::ingest::watch::{Unwatchable, Watch};
 
 /// What comes within so long is looked at together: waking up for each packet of 50 Mbit/s would be 5000 times a second.
 pub(super) const TOGETHER: Duration = Duration::from_millis(3);
@@ -59,9 +59,6 @@ enum Purpose {
     Send(Publisher),
     Watch(Coming),
 }
-
-/// A stream that somebody wants: there, or on its way.
-type Coming = Either<Ready<Result<Outgoing, Unwatchable>>, BoxFuture<'static, Result<Outgoing, Unwatchable>>>;
 
 impl Connecting {
     /// Agrees with it, and serves it until one of both has enough.
@@ -127,22 +124,11 @@ impl Connecting {
                 Purpose::Watch(_) => "somebody watches by SRT",
             }
         );
-        let payload = packets(self.settings.payload_size);
-        let connection = Connected {
-            core: DuplexConnection::new(agreed.connection),
-            socket: self.socket,
-            inbox: self.inbox,
-            way: self.way,
-            stop: self.stop,
-            began: clock::now(),
-            latency,
-            out: BytesMut::new(),
-            piece: BytesMut::new(),
-            datagrams: VecDeque::new(),
-        };
+        let core = DuplexConnection::new(agreed.connection);
+        let connection = Connected::new(core, self.socket, self.inbox, self.way, self.stop, latency);
         match purpose {
             Purpose::Send(publisher) => connection.serve(publisher).await,
-            Purpose::Watch(coming) => connection.watch(&self.terms.name, coming, payload).await,
+            Purpose::Watch(coming) => connection.watch(&self.terms.name, coming, payload(self.settings.payload_size)).await,
         }
     }
 }
@@ -158,7 +144,7 @@ enum Over {
     Broken,
 }
 
-/// A connection that both sides have agreed on.
+/// A connection that both sides have agreed on, whoever called.
 pub(super) struct Connected {
     pub(super) core: DuplexConnection,
     socket: Arc<PortSocket>,
@@ -174,39 +160,32 @@ pub(super) struct Connected {
     datagrams: VecDeque<Bytes>,
 }
 
-/// The payload of packets that are sent: whole transport packets (7 of them in 1316 bytes). Pure.
-fn packets(most: u32) -> usize {
-    (usize::try_from(most).unwrap_or(usize::MAX) / PACKET).max(1) * PACKET
-}
-
 impl Connected {
-    /// Sends what somebody wants, once it is there.
-    async fn watch(mut self, stream: &str, mut coming: Coming, payload: usize) {
-        let found = loop {
-            let now = clock::now();
-            let step = catch_unwind(AssertUnwindSafe(|| self.step(now.into_std())));
-            let Ok(Some(next)) = step else { return };
-            self.flush(now).await;
-            if self.stop.is_cancelled() {
-                return self.say_goodbye().await;
-            }
-            tokio::select! {
-                found = &mut coming => break found,
-                () = self.inbox.news() => {}
-                () = self.stop.cancelled() => {}
-                () = clock::sleep_until(Instant::from_std(next).max(now + TOGETHER)) => {}
-            }
-        };
-        match found {
-            Ok(bytes) => self.send(stream, bytes, payload).await,
-            Err(error) => {
-                tracing::warn!(client = %self.way.peer, stream, %error, "there is nothing to be watched by SRT");
-                self.say_goodbye().await;
-            }
+    /// A connection between these two, whose datagrams come into the inbox; until `stop` is cancelled at most.
+    pub(super) fn new(
+        core: DuplexConnection,
+        socket: Arc<PortSocket>,
+        inbox: Arc<Inbox>,
+        way: Way,
+        stop: CancellationToken,
+        latency: Duration,
+    ) -> Self {
+        Self {
+            core,
+            socket,
+            inbox,
+            way,
+            stop,
+            began: clock::now(),
+            latency,
+            out: BytesMut::new(),
+            piece: BytesMut::new(),
+            datagrams: VecDeque::new(),
         }
     }
 
-    async fn serve(mut self, mut publisher: Publisher) {
+    /// Serves it until one of both has enough.
+    pub(super) async fn serve(mut self, mut publisher: Publisher) {
         let closed = publisher.closed.clone();
         let mut figures_due = self.began;
         let over = loop {

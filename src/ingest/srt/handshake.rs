@@ -134,7 +134,11 @@ pub(super) fn conclude(
     }
 }
 
-fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings) -> Result<ConnInitSettings, Option<Refusal>> {
+/// Our side of it.
+///
+/// # Errors
+/// When the passphrase is none.
+pub(super) fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings) -> Result<ConnInitSettings, Option<Refusal>> {
     let key_settings = match &terms.passphrase {
         None => None,
         Some(secret) => {

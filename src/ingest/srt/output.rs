@@ -5,10 +5,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, Either, Ready};
 
 use super::connection::{Connected, TOGETHER};
 use crate::base::clock::{self, Instant};
-use crate::ingest::watch::Outgoing;
+use crate::ingest::watch::{Outgoing, Unwatchable};
+use crate::ts::PACKET;
+
+/// A stream that somebody wants: there, or on its way.
+pub(super) type Coming = Either<Ready<Result<Outgoing, Unwatchable>>, BoxFuture<'static, Result<Outgoing, Unwatchable>>>;
+
+/// The payload of packets that are sent: whole transport packets (7 of them in 1316 bytes). Pure.
+pub(super) fn payload(most: u32) -> usize {
+    (usize::try_from(most).unwrap_or(usize::MAX) / PACKET).max(1) * PACKET
+}
 
 /// Why it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +40,34 @@ fn has_room(waiting: u64, most: u64) -> bool {
 }
 
 impl Connected {
+    /// Sends what somebody wants, once it is there.
+    pub(super) async fn watch(mut self, stream: &str, mut coming: Coming, payload: usize) {
+        let found = loop {
+            let now = clock::now();
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(now.into_std())));
+            let Ok(Some(next)) = step else { return };
+            self.flush(now).await;
+            if self.stop.is_cancelled() {
+                return self.say_goodbye().await;
+            }
+            tokio::select! {
+                found = &mut coming => break found,
+                () = self.inbox.news() => {}
+                () = self.stop.cancelled() => {}
+                () = clock::sleep_until(Instant::from_std(next).max(now + TOGETHER)) => {}
+            }
+        };
+        match found {
+            Ok(bytes) => self.send(stream, bytes, payload).await,
+            Err(error) => {
+                tracing::warn!(client = %self.way.peer, stream, %error, "there is nothing to be watched by SRT");
+                self.say_goodbye().await;
+            }
+        }
+    }
+
     /// Sends a stream until one of both ends.
-    pub(super) async fn send(mut self, stream: &str, mut bytes: Outgoing, payload: usize) {
+    async fn send(mut self, stream: &str, mut bytes: Outgoing, payload: usize) {
         let most = self.core.settings().send_buffer_size.0;
         // It ends a little after its stream does: what is on the way is to arrive.
         let mut ending: Option<Instant> = None;

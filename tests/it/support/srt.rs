@@ -53,3 +53,17 @@ fn ffmpeg(netns: &Netns, kind: Kind, to: &str) -> Running {
     ffmpeg.args(["-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i"]).arg(kind.path());
     start(ffmpeg.args(["-map", "0", "-c", "copy", "-pes_payload_size", "16", "-f", "mpegts", to]))
 }
+
+/// Offers a fixture, as it is and in real time, to whoever calls `at`, or is met there. The first of the programs is the one that
+/// listens.
+pub fn offer(netns: &Netns, tool: Tool, kind: Kind, at: &str) -> Vec<Running> {
+    match tool {
+        Tool::Ffmpeg => vec![ffmpeg(netns, kind, at)],
+        Tool::Transmit => {
+            let mut transmit = netns.command("srt-live-transmit");
+            transmit.args(["-q", "-a:yes", "-chunk:1316", FEED, at]);
+            vec![start(&mut transmit), ffmpeg(netns, kind, &format!("{FEED}?pkt_size=1316"))]
+        }
+        Tool::Gstreamer => Vec::new(),
+    }
+}

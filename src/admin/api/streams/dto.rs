@@ -13,7 +13,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::ingest::registry::{Kind, Shown, Status};
+use crate::ingest::registry::{Kind, Role, Shown, Status};
 use crate::model::Moment;
 
 pub use backpressure::{BackpressureControlRequest, BackpressureControlResponse, BackpressureResponse};
@@ -30,6 +30,9 @@ pub struct StreamDto {
     /// `srt` or `rtp`.
     r#type: &'static str,
     source_addr: String,
+    /// `caller` or `rendezvous` of what is fetched; the reference has it not, and what is pushed neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     /// `active`, `paused` or `closed`.
     status: &'static str,
     created_at: Moment,
@@ -137,6 +140,7 @@ impl StreamDto {
             id: input.id.clone(),
             r#type: input.sender.kind.name(),
             source_addr: input.sender.from.to_string(),
+            mode: Some(input.role).filter(|role| *role != Role::Listener).map(Role::name),
             status: input.status.name(),
             created_at: Moment(input.since_ms),
             last_heartbeat: Moment(input.figures.heard_ms.max(input.since_ms)),

@@ -34,6 +34,8 @@ fn shown(text: &str) -> String {
 #[case("http://[fe80::1%25eth0]:80/a", "http://[fe80::1%25eth0]:80/a")]
 #[case("udp://@239.0.0.1:1234", "udp://239.0.0.1:1234")]
 #[case("rtp://239.0.0.1:5004?localaddr=10.0.0.1", "rtp://239.0.0.1:5004?localaddr=***")]
+#[case("srt://h:1?streamid=#!::r=a,s=geheim77&passphrase=geheim77", "srt://h:1?streamid=***#***")]
+#[case("srt://h:1?passphrase=geheim77&streamid=read:a:b:geheim77", "srt://h:1?passphrase=***&streamid=***")]
 #[case("xtream://hugo:geheim77@10.0.0.9:8080/", "xtream://***@10.0.0.9:8080/")]
 #[case("xtreams://hugo:geheim%2F77@h/panel/", "xtreams://***@h/panel/")]
 #[case("xtream://hugo@h/", "xtream://***@h/")]

@@ -26,6 +26,7 @@ fn input(kind: Kind, status: Status) -> Shown {
     };
     Shown {
         id: "a/b".into(),
+        role: Role::Listener,
         sender: Sender { kind, from: "192.168.1.7:4000".parse().unwrap(), proven: false },
         status,
         since_ms: 1000,

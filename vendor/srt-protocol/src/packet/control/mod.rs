@@ -624,8 +624,12 @@ impl ControlTypes {
                                         if ext_km.is_some() {
                                             warn!("Handshake contains multiple key material extensions, only the last will be applied!");
                                         }
-                                        ext_km =
-                                            Some(SrtControlPacket::parse(pack_type, &mut buffer)?);
+                                        // Rooftop: one word instead of keys says why there are none (SRT_KM_STATE).
+                                        ext_km = Some(if pack_type == 4 && pack_size == 4 {
+                                            SrtControlPacket::Reject
+                                        } else {
+                                            SrtControlPacket::parse(pack_type, &mut buffer)?
+                                        });
                                     }
                                     _ => {
                                         if !extensions.contains(ExtFlags::CONFIG) {

@@ -260,7 +260,7 @@ bitflags! {
         /// One bit in payload packet msgno is "retransmitted" flag
         const REXMITFLG = 0x20;
 
-        /// This entity supports stream ID packets
+        /// Rooftop: the stream is one of bytes, as a file is, and not of messages, as live ones are.
         const STREAM = 0x40;
 
         /// Again not sure... TODO:
@@ -270,7 +270,7 @@ bitflags! {
         const SUPPORTED = Self::TSBPDSND.bits() | Self::TSBPDRCV.bits() | Self::HAICRYPT.bits() | Self::REXMITFLG.bits()
             // Rooftop: without these two the peer does not count on our periodic NAKs and sends everything again that is not
             // acknowledged in time, several times what was lost.
-            | Self::TLPKTDROP.bits() | Self::NAKREPORT.bits() | Self::STREAM.bits();
+            | Self::TLPKTDROP.bits() | Self::NAKREPORT.bits();
     }
 }
 

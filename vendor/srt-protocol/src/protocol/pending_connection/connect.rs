@@ -132,6 +132,15 @@ impl Connect {
     ) -> ConnectionResult {
         match (info.shake_type, info.info.version(), from) {
             (ShakeType::Conclusion, 5, from) if from == self.remote => {
+                if let Some(refused) = initiator.keys_refused(&info) {
+                    // The listener takes it for a connection, and may serve one at a time.
+                    let goodbye = Packet::Control(ControlPacket {
+                        timestamp: TimeStamp::from_micros(0),
+                        dest_sockid: info.socket_id,
+                        control_type: ControlTypes::Shutdown,
+                    });
+                    return Reject(Some((goodbye, from)), refused);
+                }
                 let settings = match initiator.finish_hsv5_initiation(&info, from, now) {
                     Ok(s) => s,
                     Err(rr) => return NotHandled(rr),

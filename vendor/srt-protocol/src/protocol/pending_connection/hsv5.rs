@@ -217,6 +217,19 @@ pub fn start_hsv5_initiation(
 }
 
 impl StartedInitiator {
+    /// Rooftop: whoever answers without our keys, or has keys where we have none, could not be understood: libsrt lets such a
+    /// connection be where encryption is not enforced.
+    pub fn keys_refused(&self, response: &HandshakeControlInfo) -> Option<ConnectionReject> {
+        let HandshakeVsInfo::V5(incoming) = &response.info else { return None };
+        incoming.ext_hs.as_ref()?;
+        let reason = match (&self.cipher, &incoming.ext_km) {
+            (None, None) | (Some(_), Some(SrtControlPacket::KeyRefreshResponse(_))) => return None,
+            (Some(_), Some(_)) => CoreRejectReason::BadSecret,
+            (Some(_), None) | (None, Some(_)) => CoreRejectReason::Unsecure,
+        };
+        Some(ConnectionReject::Rejecting(reason.into()))
+    }
+
     pub fn finish_hsv5_initiation(
         self,
         response: &HandshakeControlInfo,

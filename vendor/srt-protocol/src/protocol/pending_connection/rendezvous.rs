@@ -311,6 +311,9 @@ impl Rendezvous {
         match info.shake_type {
             ShakeType::Conclusion => match extract_ext_info(info) {
                 Ok(Some(SrtControlPacket::HandshakeResponse(_))) => {
+                    if let Some(refused) = initiator.keys_refused(info) {
+                        return Reject(None, refused);
+                    }
                     let agreement =
                         self.gen_packet(ShakeType::Agreement, Rendezvous::empty_flags());
 
@@ -378,6 +381,9 @@ impl Rendezvous {
         match info.shake_type {
             ShakeType::Conclusion => match extract_ext_info(info) {
                 Ok(Some(SrtControlPacket::HandshakeResponse(_))) => {
+                    if let Some(refused) = initiator.keys_refused(info) {
+                        return Reject(None, refused);
+                    }
                     let agreement = self.gen_packet(ShakeType::Agreement, hsv5);
 
                     let settings =
@@ -429,6 +435,9 @@ impl Rendezvous {
         match info.shake_type {
             ShakeType::Conclusion => match extract_ext_info(info) {
                 Ok(Some(SrtControlPacket::HandshakeResponse(_))) => {
+                    if let Some(refused) = initiator.keys_refused(info) {
+                        return Reject(None, refused);
+                    }
                     let connection =
                         match initiator.finish_hsv5_initiation(info, self.remote_public, now) {
                             Ok(c) => c,
