@@ -15,6 +15,7 @@ use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::Status;
 use crate::ingest::rtp::{self, port::Short};
 use crate::ingest::srt::{self, Rules};
+use crate::ingest::watch::Watch;
 use crate::ingest::{Registry, Settings};
 use crate::model::{InputRule, SourceId};
 use crate::source::pushed;
@@ -103,7 +104,7 @@ impl Bound {
     }
 
     /// Serves them.
-    pub fn serve(self, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>) -> Ports {
+    pub fn serve(self, settings: &Settings, registry: &Registry, rules: &Arc<dyn Rules>, watch: &Arc<dyn Watch>) -> Ports {
         let addresses: Vec<SocketAddr> = self.srt.iter().filter_map(|port| port.addr().ok()).collect();
         if !addresses.is_empty() {
             tracing::info!(?addresses, "listening for streams by SRT");
@@ -122,7 +123,7 @@ impl Bound {
         }
         registry.listens_for_rtp(addresses);
         Ports {
-            srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules),
+            srt: srt::Ports::serve(self.srt, settings.srt.clone(), registry, rules, watch),
             rtp: rtp::Ports::serve(self.rtp, self.described, &settings.rtp, registry, &self.short),
         }
     }

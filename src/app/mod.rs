@@ -12,6 +12,7 @@ mod identity;
 mod import;
 mod inputs;
 mod listen;
+mod outputs;
 mod ports;
 mod process;
 mod publish;

@@ -17,6 +17,7 @@ pub mod srt;
 pub mod stream_id;
 mod tee;
 pub mod video;
+pub mod watch;
 
 pub use registry::Registry;
 pub use settings::Settings;

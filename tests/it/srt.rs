@@ -12,7 +12,7 @@ use crate::support::demux::{Stream, demux};
 use crate::support::media::Kind;
 use crate::support::netns::Netns;
 use crate::support::playlist::entry;
-use crate::support::process::start;
+use crate::support::process::{Running, start};
 use crate::support::srt::{PASSPHRASE, Tool, call, send};
 use crate::support::ts_oracle::{STRICT, aligned, examine, whole_units};
 use crate::support::upstream::{Origin, Script};
@@ -132,7 +132,7 @@ fn pictures_and_sound_come_out_as_they_were_sent(#[case] tool: Tool, #[case] kin
 )]
 #[case::fec(0, Tool::Transmit, "streamid=publish:studio:me:geheim77&packetfilter=fec,cols:10,rows:5", 14)]
 #[case::bidirectional(0, Tool::Ffmpeg, "streamid=#!::r=studio,m=bidirectional,u=me,s=geheim77", 1405)]
-#[case::request(0, Tool::Ffmpeg, "streamid=read:studio:me:geheim77", 1405)]
+#[case::no_such_channel(0, Tool::Ffmpeg, "streamid=read:9.9:me:geheim77", 1404)]
 fn who_is_refused_is_told_why_and_harms_nobody(#[case] key: u8, #[case] tool: Tool, #[case] options: &str, #[case] code: u16) {
     let room = Room::new(&["push:studio"], key, |setup| setup);
     let _sender = send(&room.netns, Tool::Ffmpeg, Kind::Small, 30000, &call("studio", key));
@@ -277,4 +277,83 @@ fn the_address_that_was_called_answers_and_says_goodbye() {
     assert!(!room.says(&["geheim77"]), "a password is in the log:\n{}", room.app.log());
     room.app.stop();
     sender.finish(Duration::from_secs(3));
+}
+
+/// A program that watches by SRT, and the file it writes.
+fn watcher(room: &Room, program: &str, name: &str, key: u8) -> (Running, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("watched.ts");
+    let at = format!("srt://10.77.0.1:30000?{}&mode=caller", call(&format!("read:{name}"), key));
+    let mut command = match program {
+        "vlc" => room.netns.command_as_nobody("cvlc", folder.path()),
+        other => room.netns.command(other),
+    };
+    match program {
+        "ffmpeg" => command.args(["-nostdin", "-v", "error", "-i", &at, "-map", "0", "-c", "copy", "-f", "mpegts"]).arg(&file),
+        "srt-live-transmit" => command.args(["-q", "-a:no", "-chunk:1316", &at]).arg(format!("file://{}", file.display())),
+        "gst-launch-1.0" => command
+            .args(["-q", "srtsrc"])
+            .args([&format!("uri={at}"), "!", "filesink"])
+            .arg(format!("location={}", file.display())),
+        _ => command
+            .args(["-I", "dummy", "--demux", "dump", "--demuxdump-file"])
+            .arg(&file)
+            .arg(format!("--streamid=read:{name}"))
+            .arg("srt://10.77.0.1:30000"),
+    };
+    (start(&mut command), folder)
+}
+
+/// A channel whose stream is pushed by SRT leaves by SRT as it came, for every program that plays it.
+#[rstest::rstest]
+#[case::ffmpeg("ffmpeg", Kind::Small, 0)]
+#[case::ffmpeg_aes_256("ffmpeg", Kind::Mpeg2TwoTracks, 32)]
+#[case::libsrt("srt-live-transmit", Kind::Hevc, 0)]
+#[case::libsrt_aes_128("srt-live-transmit", Kind::Small, 16)]
+#[case::gstreamer("gst-launch-1.0", Kind::Small, 0)]
+#[case::vlc("vlc", Kind::Small, 0)]
+fn channels_are_watched_by_srt(#[case] program: &str, #[case] kind: Kind, #[case] key: u8) {
+    let room = Room::new(&["push:studio"], key, |setup| setup);
+    let _sender = send(&room.netns, Tool::Ffmpeg, kind, 30000, &call("studio", key));
+    room.until_in("studio", 1);
+    let (watching, folder) = watcher(&room, program, "1", key);
+    let file = folder.path().join("watched.ts");
+    let size = || std::fs::metadata(&file).map_or(0, |file| file.len());
+    wait::until_so("somebody to watch", SOON, || room.says(&["somebody watches by SRT", "stream=1"]));
+    assert_eq!(room.app.busy(), 1);
+    thread::sleep(Duration::from_secs(3));
+    room.app.stop();
+    // It is told that it is over; by itself it would notice after five seconds.
+    if program != "vlc" {
+        watching.finish(Duration::from_secs(4));
+    }
+    assert!(size() > 100_000, "{} bytes", size());
+    let bytes = std::fs::read(&file).unwrap();
+    // A file that was not closed ends anywhere.
+    assert_as_sent(&bytes[..bytes.len() / 188 * 188], kind);
+}
+
+/// A stream that is pushed is watched by its name, without a tuner; what cannot be had is refused with a code; who leaves is gone.
+#[test]
+fn what_can_be_watched_and_what_not() {
+    let mut room = Room::new(&["push:studio"], 0, |setup| setup.tuners(1));
+    let _sender = send(&room.netns, Tool::Ffmpeg, Kind::Small, 30000, &call("studio", 0));
+    room.until_in("studio", 1);
+    let (by_name, folder) = watcher(&room, "ffmpeg", "studio", 0);
+    wait::until_so("bytes of the stream", SOON, || {
+        std::fs::metadata(folder.path().join("watched.ts")).is_ok_and(|file| file.len() > 50_000)
+    });
+    assert_eq!(room.app.busy(), 0);
+    by_name.signal(Signal::TERM);
+    wait::until_so("it to leave", Duration::from_secs(2), || {
+        room.says(&["somebody who watched by SRT has left", "stream=studio"])
+    });
+    room.app.api_with("POST", "/api/v1/streams/studio/pause", None);
+    for (name, code) in [("9", 1404), ("studio", 1404), ("1", 1503)] {
+        let (refused, _folder) = watcher(&room, "ffmpeg", name, 0);
+        room.until_refused(code, Duration::from_secs(6));
+        assert_ne!(refused.finish(Duration::from_secs(6)).code(), 0, "{name}");
+        thread::sleep(Duration::from_secs(1));
+    }
+    room.app.assert_well();
 }

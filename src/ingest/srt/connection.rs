@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use srt_protocol::connection::DuplexConnection;
 use srt_protocol::packet::{HandshakeControlInfo, Packet, ReceivePacketError, SocketId, TimeStamp};
 
@@ -22,9 +23,13 @@ use crate::ingest::registry::{Kind, Publisher, Sender};
 use crate::ingest::settings::SrtSettings;
 use crate::ingest::socket::{PortSocket, Way};
 use crate::ingest::stream_id::Mode;
+use crate::ingest::watch::{Outgoing, Unwatchable, Watch};
+use crate::ts::PACKET;
 
 /// What comes within so long is looked at together: waking up for each packet of 50 Mbit/s would be 5000 times a second.
-const TOGETHER: Duration = Duration::from_millis(3);
+pub(super) const TOGETHER: Duration = Duration::from_millis(3);
+/// A caller waits 3 s for its answer (`SRTO_CONNTIMEO`).
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often figures are told.
 const FIGURES: Duration = Duration::from_secs(1);
 /// Rounds until what is to be sent before the last word has been sent.
@@ -44,20 +49,47 @@ pub(super) struct Connecting {
     pub(super) settings: SrtSettings,
     pub(super) registry: Registry,
     pub(super) refusals: Arc<Coalesced>,
+    pub(super) watch: Arc<dyn Watch>,
     /// The port is about to close.
     pub(super) stop: CancellationToken,
 }
 
+/// What a connection is for.
+enum Purpose {
+    Send(Publisher),
+    Watch(Coming),
+}
+
+/// A stream that somebody wants: there, or on its way.
+type Coming = Either<Ready<Result<Outgoing, Unwatchable>>, BoxFuture<'static, Result<Outgoing, Unwatchable>>>;
+
 impl Connecting {
     /// Agrees with it, and serves it until one of both has enough.
     pub(super) async fn run(self) {
-        let refuse = async |refusal: Refusal| {
+        let refuse = |refusal: Refusal| {
             log_refusal(&self.refusals, self.way.peer, &self.terms.name, refusal);
             send(&self.socket, &handshake::rejection(&self.shake, self.timestamp, refusal), self.way);
         };
-        if self.terms.mode == Mode::Request {
-            return refuse(Refusal::BadMode).await;
-        }
+        // A channel is tuned before its caller is answered, as long as that does not try the caller's patience: so it can be told
+        // why it gets nothing.
+        let coming = match self.terms.mode {
+            Mode::Publish => None,
+            Mode::Request => {
+                let mut tuning = self.watch.watch(self.terms.name.clone(), self.way.peer.ip().to_canonical());
+                match clock::timeout(PATIENCE, &mut tuning).await {
+                    Ok(Err(error)) => {
+                        tracing::debug!(client = %self.way.peer, stream = %self.terms.name, %error, "nothing to be watched by SRT");
+                        return refuse(match error {
+                            Unwatchable::NotFound => Refusal::NotFound,
+                            Unwatchable::Busy(_) => Refusal::Overload,
+                            Unwatchable::Down(_) => Refusal::Down,
+                        });
+                    }
+                    Ok(found) => Some(Either::Left(ready(found))),
+                    Err(_) => Some(Either::Right(tuning)),
+                }
+            }
+        };
         let (shake, terms, settings) = (self.shake.clone(), self.terms.clone(), self.settings.clone());
         let (timestamp, from, id, now) = (self.timestamp, self.way.peer, self.id, clock::now().into_std());
         // The keys take thousands of rounds of a hash to be derived.
@@ -67,16 +99,21 @@ impl Connecting {
         };
         let agreed = match tasks::blocking(agree).await {
             Ok(Ok(agreed)) => agreed,
-            Ok(Err(Some(refusal))) => return refuse(refusal).await,
+            Ok(Err(Some(refusal))) => return refuse(refusal),
             Ok(Err(None)) | Err(_) => {
                 tracing::warn!(client = %self.way.peer, "the handshake of an SRT caller makes no sense");
                 return;
             }
         };
-        let sender = Sender { kind: Kind::Srt, from: self.way.peer, proven: self.terms.proven };
-        let publisher = match self.registry.publish(&self.terms.name, sender) {
-            Ok(publisher) => publisher,
-            Err(_) => return refuse(Refusal::Conflict).await,
+        let purpose = match coming {
+            Some(coming) => Purpose::Watch(coming),
+            None => {
+                let sender = Sender { kind: Kind::Srt, from: self.way.peer, proven: self.terms.proven };
+                match self.registry.publish(&self.terms.name, sender) {
+                    Ok(publisher) => Purpose::Send(publisher),
+                    Err(_) => return refuse(Refusal::Conflict),
+                }
+            }
         };
         let latency = agreed.connection.settings.recv_tsbpd_latency;
         if let Some(answer) = &agreed.answer {
@@ -84,8 +121,13 @@ impl Connecting {
         }
         tracing::info!(
             client = %self.way.peer, stream = %self.terms.name, latency_ms = latency.as_millis(),
-            encrypted = self.terms.passphrase.is_some(), "a stream comes in by SRT"
+            encrypted = self.terms.passphrase.is_some(), "{}",
+            match &purpose {
+                Purpose::Send(_) => "a stream comes in by SRT",
+                Purpose::Watch(_) => "somebody watches by SRT",
+            }
         );
+        let payload = packets(self.settings.payload_size);
         let connection = Connected {
             core: DuplexConnection::new(agreed.connection),
             socket: self.socket,
@@ -98,7 +140,10 @@ impl Connecting {
             piece: BytesMut::new(),
             datagrams: VecDeque::new(),
         };
-        connection.serve(publisher).await;
+        match purpose {
+            Purpose::Send(publisher) => connection.serve(publisher).await,
+            Purpose::Watch(coming) => connection.watch(&self.terms.name, coming, payload).await,
+        }
     }
 }
 
@@ -113,22 +158,54 @@ enum Over {
     Broken,
 }
 
-struct Connected {
-    core: DuplexConnection,
+/// A connection that both sides have agreed on.
+pub(super) struct Connected {
+    pub(super) core: DuplexConnection,
     socket: Arc<PortSocket>,
-    inbox: Arc<Inbox>,
-    way: Way,
-    stop: CancellationToken,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) way: Way,
+    pub(super) stop: CancellationToken,
     began: Instant,
-    latency: Duration,
+    pub(super) latency: Duration,
     /// A datagram that is about to be sent.
     out: BytesMut,
     /// What is due of the stream.
-    piece: BytesMut,
+    pub(super) piece: BytesMut,
     datagrams: VecDeque<Bytes>,
 }
 
+/// The payload of packets that are sent: whole transport packets (7 of them in 1316 bytes). Pure.
+fn packets(most: u32) -> usize {
+    (usize::try_from(most).unwrap_or(usize::MAX) / PACKET).max(1) * PACKET
+}
+
 impl Connected {
+    /// Sends what somebody wants, once it is there.
+    async fn watch(mut self, stream: &str, mut coming: Coming, payload: usize) {
+        let found = loop {
+            let now = clock::now();
+            let step = catch_unwind(AssertUnwindSafe(|| self.step(now.into_std())));
+            let Ok(Some(next)) = step else { return };
+            self.flush(now).await;
+            if self.stop.is_cancelled() {
+                return self.say_goodbye().await;
+            }
+            tokio::select! {
+                found = &mut coming => break found,
+                () = self.inbox.news() => {}
+                () = self.stop.cancelled() => {}
+                () = clock::sleep_until(Instant::from_std(next).max(now + TOGETHER)) => {}
+            }
+        };
+        match found {
+            Ok(bytes) => self.send(stream, bytes, payload).await,
+            Err(error) => {
+                tracing::warn!(client = %self.way.peer, stream, %error, "there is nothing to be watched by SRT");
+                self.say_goodbye().await;
+            }
+        }
+    }
+
     async fn serve(mut self, mut publisher: Publisher) {
         let closed = publisher.closed.clone();
         let mut figures_due = self.began;
@@ -174,7 +251,7 @@ impl Connected {
     }
 
     /// Takes what came, and what is due. When there will be something to do again; `None`: it is over.
-    fn step(&mut self, now: std::time::Instant) -> Option<std::time::Instant> {
+    pub(super) fn step(&mut self, now: std::time::Instant) -> Option<std::time::Instant> {
         self.inbox.take(&mut self.datagrams);
         for mut datagram in self.datagrams.drain(..) {
             let parsed = Packet::parse(&mut datagram, self.way.peer.is_ipv6());
@@ -192,7 +269,7 @@ impl Connected {
     }
 
     /// Sends what is to be sent.
-    async fn flush(&mut self, now: Instant) {
+    pub(super) async fn flush(&mut self, now: Instant) {
         while let Some((packet, _)) = self.core.next_packet(now.into_std()) {
             self.out.clear();
             packet.serialize(&mut self.out);
@@ -207,7 +284,7 @@ impl Connected {
     }
 
     /// Tells the peer that it is over.
-    async fn say_goodbye(&mut self) {
+    pub(super) async fn say_goodbye(&mut self) {
         let now = clock::now();
         let std = now.into_std();
         let closing = catch_unwind(AssertUnwindSafe(|| self.core.handle_data_input(std, None)));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use srt_protocol::connection::Connection;
-use srt_protocol::options::{KeySize, LiveBandwidthMode, PacketCount, PacketSize};
+use srt_protocol::options::{DataRate, KeySize, LiveBandwidthMode, PacketCount, PacketSize};
 use srt_protocol::packet::{ControlPacket, ControlTypes, HandshakeControlInfo, HandshakeVsInfo, HsV5Info, Packet, ShakeType};
 use srt_protocol::packet::{RejectReason, SocketId, TimeStamp};
 use srt_protocol::protocol::pending_connection::ConnectionResult;
@@ -150,7 +150,7 @@ fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings) -> Result<
         send_latency: terms.latency,
         recv_latency: terms.latency,
         peer_idle_timeout: settings.peer_idle_timeout,
-        bandwidth: LiveBandwidthMode::default(),
+        bandwidth: LiveBandwidthMode::Max(DataRate(settings.max_bandwidth / 8)),
         statistics_interval: NEVER,
         too_late_packet_drop: true,
         recv_buffer_size: PacketCount(packets),

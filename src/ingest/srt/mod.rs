@@ -7,6 +7,7 @@
 mod connection;
 mod handshake;
 mod inbox;
+mod output;
 pub mod policy;
 mod port;
 

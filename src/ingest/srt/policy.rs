@@ -42,7 +42,7 @@ pub struct Terms {
     pub proven: bool,
 }
 
-/// Why a caller is refused. The number is the code of the SRT Access Control Guidelines (1400 to 1409) or of libsrt (below 20), as
+/// Why a caller is refused. The number is the code of the SRT Access Control Guidelines (1400 to 1503) or of libsrt (below 20), as
 /// tools show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -56,20 +56,20 @@ pub enum Refusal {
     #[error("user or password is wrong; give them as publish:NAME:USER:PASSWORD or #!::r=NAME,m=publish,u=USER,s=PASSWORD")]
     Unauthorized,
     /// 1402.
-    #[error("there are as many connections as srt.max_connections allows")]
+    #[error("there are as many connections as srt.max_connections allows, or all tuners are in use")]
     Overload,
     /// 1403.
     #[error("this address is not of a network that `allow` names")]
     Forbidden,
     /// 1404.
-    #[error("there is no such stream")]
+    #[error("there is no channel of this number, and nobody sends a stream of this name")]
     NotFound,
-    /// 1405.
-    #[error("streams cannot be asked for here yet")]
-    BadMode,
     /// 1409.
     #[error("somebody else is sending this stream; give it a passphrase if its encoder changes its address")]
     Conflict,
+    /// 1503: the reason is in the log.
+    #[error("the stream cannot be had now")]
+    Down,
     /// 10.
     #[error("the passphrase is wrong")]
     BadSecret,
@@ -94,13 +94,14 @@ impl Refusal {
     /// The code that goes over the wire: 1000 and the code that tools show.
     pub fn wire(self) -> i32 {
         1000 + match self {
-            Self::BadRequest(BadStreamId::Mode) | Self::BadMode => 1405,
+            Self::BadRequest(BadStreamId::Mode) => 1405,
             Self::BadRequest(_) | Self::NoName => 1400,
             Self::Unauthorized => 1401,
             Self::Overload => 1402,
             Self::Forbidden => 1403,
             Self::NotFound => 1404,
             Self::Conflict => 1409,
+            Self::Down => 1503,
             Self::BadSecret => 10,
             Self::Unencrypted | Self::Encrypted => 11,
             Self::FileMode => 12,

@@ -19,7 +19,8 @@ use crate::base::tasks::{self, CancellationToken, Task, TaskTracker};
 use crate::ingest::Registry;
 use crate::ingest::settings::{ListenSettings, SrtSettings};
 use crate::ingest::socket::{PortSocket, Room, Way};
-use crate::ingest::stream_id;
+use crate::ingest::stream_id::{self, Mode};
+use crate::ingest::watch::Watch;
 
 /// Reads in a row before others get a turn.
 const TURN: usize = 8;
@@ -72,7 +73,13 @@ impl Drop for Ports {
 
 impl Ports {
     /// Serves these ports.
-    pub fn serve(bound: Vec<Bound>, settings: SrtSettings, registry: &Registry, rules: &Arc<dyn Rules>) -> Self {
+    pub fn serve(
+        bound: Vec<Bound>,
+        settings: SrtSettings,
+        registry: &Registry,
+        rules: &Arc<dyn Rules>,
+        watch: &Arc<dyn Watch>,
+    ) -> Self {
         let count = Arc::new(Mutex::new(0));
         let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
         let serve = |bound: Bound| {
@@ -82,6 +89,7 @@ impl Ports {
                 settings: settings.clone(),
                 registry: registry.clone(),
                 rules: rules.clone(),
+                watch: watch.clone(),
                 cookies: Cookies::new(clock::now().into_std()),
                 table: Arc::default(),
                 count: Arc::clone(&count),
@@ -138,6 +146,7 @@ struct Port {
     settings: SrtSettings,
     registry: Registry,
     rules: Arc<dyn Rules>,
+    watch: Arc<dyn Watch>,
     cookies: Cookies,
     table: Arc<Mutex<Table>>,
     count: Arc<Mutex<usize>>,
@@ -211,7 +220,11 @@ impl Port {
         let (stream_id, encrypted, unsupported) = handshake::described(&shake);
         let asked = Caller { from, stream_id, encrypted, unsupported };
         let connections = *lock(&self.count);
-        match policy::decide(&asked, &self.listen, &self.settings, &*self.rules, connections) {
+        let decided = policy::decide(&asked, &self.listen, &self.settings, &*self.rules, connections).and_then(|terms| {
+            let is_there = terms.mode == Mode::Publish || self.watch.knows(&terms.name);
+            if is_there { Ok(terms) } else { Err(Refusal::NotFound) }
+        });
+        match decided {
             Ok(terms) => {
                 let (place, inbox) = self.place(caller);
                 let connecting = Connecting {
@@ -225,6 +238,7 @@ impl Port {
                     settings: self.settings.clone(),
                     registry: self.registry.clone(),
                     refusals: self.refusals.clone(),
+                    watch: self.watch.clone(),
                     stop: self.stop.clone(),
                 };
                 tasks::spawn_tracked(&self.tracker, "srt connection", async move {

@@ -66,8 +66,10 @@ impl SendBuffer {
     pub fn push_data(&mut self, packet: DataPacket) -> PushDataResult {
         let result = if self.buffer.len() < self.max_buffer_size {
             Ok(())
-        } else if let Some(entry) = self.buffer.pop_front() {
-            self.buffer_len_bytes -= entry.packet.wire_size();
+        } else if let Some(entry) = self.pop_front() {
+            // Rooftop: with its timer, which was left behind and hid those of all others; and what was not sent yet is not waited for.
+            self.buffer_len_bytes = self.buffer_len_bytes.saturating_sub(entry.packet.wire_size());
+            self.next_send = max(self.next_send, entry.packet.seq_number + 1);
 
             // remove packet from lost list if we are dropping it
             if self.lost_list.first() == Some(&entry.packet.seq_number) {
@@ -284,8 +286,12 @@ impl SendBuffer {
 
         let drop_range = first..last + 1;
 
-        let count = last - first + 1;
-        let _ = self.buffer.drain(0..count as usize).count();
+        // Rooftop: with their timers, see above.
+        for _ in 0..last - first + 1 {
+            if let Some(entry) = self.pop_front() {
+                self.buffer_len_bytes = self.buffer_len_bytes.saturating_sub(entry.packet.wire_size());
+            }
+        }
 
         // remove any lost packets from loss list
         while let Some(&seq) = self.lost_list.iter().next() {
@@ -634,6 +640,30 @@ mod test {
 
     fn nak_retransmit_packet(n: u32) -> SenderAction {
         SenderAction::RetransmitNak(test_data_packet(n, true))
+    }
+
+    #[test]
+    fn a_packet_that_is_dropped_hides_no_other() {
+        let settings = ConnectionSettings { send_buffer_size: PacketCount(2), ..new_settings() };
+        let mut buffer = SendBuffer::new(&settings);
+        for n in 0..4 {
+            let dropped = buffer.push_data(test_data_packet(n, false)).is_err();
+            assert_eq!(dropped, n >= 2);
+        }
+        // Two of four are gone before they were sent.
+        assert!(buffer.has_packets_to_send());
+        let mut sent = || buffer.next_snd_actions(TimeStamp::MIN, 4, false).filter(|action| matches!(action, SenderAction::Send(_))).count();
+        assert_eq!(sent(), 2);
+        // All that was sent is too late and dropped; the timer of the next one is still looked at.
+        let late = TimeStamp::MIN + TSBPD * 2;
+        let mut packet = test_data_packet(4, false);
+        packet.timestamp = late;
+        assert!(buffer.push_data(packet).is_err());
+        let actions: Vec<_> = buffer.next_snd_actions(late, 2, false).collect();
+        assert_matches!(actions[..], [SenderAction::Drop(_), SenderAction::Send(_), ..]);
+        assert_eq!((buffer.len(), buffer.rto_queue.len()), (1, 1));
+        let actions: Vec<_> = buffer.next_snd_actions(late + Duration::from_millis(500), 1, false).collect();
+        assert_matches!(actions[..], [SenderAction::RetransmitRto(_)]);
     }
 
     #[test]

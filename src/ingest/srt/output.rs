@@ -1,0 +1,96 @@
+//! A connection by which somebody watches: the stream in pieces of a packet each, as fast as it comes and its receiver takes it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::connection::{Connected, TOGETHER};
+use crate::base::clock::{self, Instant};
+use crate::ingest::watch::Outgoing;
+
+/// Why it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The watcher said so, or was silent for too long.
+    Watcher,
+    /// The stream has ended.
+    Stream,
+    /// The program ends.
+    Here,
+    /// What came made the protocol's code stumble.
+    Broken,
+}
+
+/// Of a send buffer of `most` packets, whether there is room for a run of the stream. More than half is never filled, so that nothing
+/// is pushed out: what is not taken waits in the ring, where whoever is too slow is led to a newer picture.
+fn has_room(waiting: u64, most: u64) -> bool {
+    waiting < most / 2
+}
+
+impl Connected {
+    /// Sends a stream until one of both ends.
+    pub(super) async fn send(mut self, stream: &str, mut bytes: Outgoing, payload: usize) {
+        let most = self.core.settings().send_buffer_size.0;
+        // It ends a little after its stream does: what is on the way is to arrive.
+        let mut ending: Option<Instant> = None;
+        let over = loop {
+            if self.stop.is_cancelled() {
+                self.say_goodbye().await;
+                break Over::Here;
+            }
+            let now = clock::now();
+            let step = catch_unwind(AssertUnwindSafe(|| {
+                let next = self.step(now.into_std());
+                self.core.update_statistics(now.into_std());
+                next
+            }));
+            let Ok(next) = step else { break Over::Broken };
+            // Who watches has nothing to say.
+            self.piece.clear();
+            self.flush(now).await;
+            let Some(next) = next else { break if ending.is_some() { Over::Stream } else { Over::Watcher } };
+            if ending.is_some_and(|ending| now >= ending) {
+                self.say_goodbye().await;
+                break Over::Stream;
+            }
+            clock::sleep(TOGETHER).await;
+            let has_room = has_room(self.core.statistics().tx_buffered_data, most);
+            tokio::select! {
+                () = self.inbox.news() => {}
+                () = self.stop.cancelled() => {}
+                () = clock::sleep_until(Instant::from_std(next)) => {}
+                run = bytes.next(), if has_room && ending.is_none() => match run {
+                    Some(run) => {
+                        let now = clock::now().into_std();
+                        if catch_unwind(AssertUnwindSafe(|| self.take(&run, payload, now))).is_err() {
+                            break Over::Broken;
+                        }
+                    }
+                    None => ending = Some(clock::now() + self.latency + Duration::from_millis(100)),
+                },
+            }
+        };
+        let counted = self.core.statistics();
+        tracing::info!(
+            client = %self.way.peer, stream, packets = counted.tx_unique_data, resent = counted.tx_retransmit_data,
+            dropped = counted.tx_dropped_data, "{}",
+            match over {
+                Over::Watcher => "somebody who watched by SRT has left",
+                Over::Stream => "a stream that was watched by SRT has ended",
+                Over::Here => "a stream that was watched by SRT was closed from here",
+                Over::Broken => "somebody who watched by SRT made no sense any more and was let go",
+            }
+        );
+    }
+
+    /// Cuts a run into packets.
+    fn take(&mut self, run: &Bytes, payload: usize, now: std::time::Instant) {
+        let mut rest = run.clone();
+        while !rest.is_empty() {
+            let packet = rest.split_to(payload.min(rest.len()));
+            self.core.handle_data_input(now, Some((now, packet)));
+        }
+    }
+}
