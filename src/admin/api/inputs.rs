@@ -43,7 +43,7 @@ pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -
     let id = named(id)?;
     let expected = Expected::of(request.headers());
     let wanted = body::read_json(request).await?;
-    let _turn = expected.turn(&state, async { Ok(Shown::new(&state.feeds.input_rule(&id)?)?) }).await?;
+    let _turn = expected.turn(&state, async { Shown::new(&state.feeds.input_rule(&id)?) }).await?;
     let view = state.feeds.change_input_rule(&id, wanted).await?;
     state.inputs.close(&id);
     tag::json(&view)
@@ -52,7 +52,7 @@ pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -
 /// `DELETE /inputs/{id}`.
 pub async fn remove(State(state): State<AdminState>, id: Id, headers: HeaderMap) -> Result<Response<Body>, Problem> {
     let id = named(id)?;
-    let _turn = Expected::of(&headers).turn(&state, async { Ok(Shown::new(&state.feeds.input_rule(&id)?)?) }).await?;
+    let _turn = Expected::of(&headers).turn(&state, async { Shown::new(&state.feeds.input_rule(&id)?) }).await?;
     state.feeds.remove_input_rule(&id).await?;
     state.inputs.close(&id);
     Ok(reply::empty(StatusCode::NO_CONTENT))
