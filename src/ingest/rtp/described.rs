@@ -413,10 +413,10 @@ impl Medium {
 /// Waits until something has come to any of the ports. Cancel-safe.
 async fn readable(media: &[Medium]) {
     poll_fn(|cx| {
-        let mut sockets = media.iter().flat_map(|medium| std::iter::once(&medium.bound.media).chain(&medium.bound.control));
+        let sockets = media.iter().flat_map(|medium| std::iter::once(&medium.bound.media).chain(&medium.bound.control));
         // All are asked, so that each may wake.
-        let ready = sockets.by_ref().fold(false, |ready, socket| socket.poll_recv_ready(cx).is_ready() || ready);
-        if ready { Poll::Ready(()) } else { Poll::Pending }
+        let ready = sockets.filter(|socket| socket.poll_recv_ready(cx).is_ready()).count();
+        if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
