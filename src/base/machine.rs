@@ -5,7 +5,8 @@ use std::path::Path;
 /// Memory that this process can have at most, in bytes: the machine's, or what its control group leaves it of that (Linux, cgroup v2).
 pub fn memory_bytes() -> u64 {
     let system = rustix::system::sysinfo();
-    let machine = u64::from(system.mem_unit).saturating_mul(system.totalram as u64);
+    let machine = u128::from(system.totalram).saturating_mul(u128::from(system.mem_unit));
+    let machine = u64::try_from(machine).unwrap_or(u64::MAX);
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     limits_above(own.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/"), |group| {
         std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("memory.max")).ok()

@@ -204,8 +204,8 @@ fn frames(preview: &Value) -> String {
     let frame = |frame: &Value| {
         let packets = STANDARD.decode(frame["data"].as_str().unwrap()).unwrap();
         let payload: Vec<u8> = packets.chunks(188).flat_map(|packet| payload(packet).to_vec()).collect();
-        let heads = payload.windows(4).filter(|bytes| bytes.starts_with(&[0, 0, 1])).map(|bytes| bytes[3]);
-        let slice = heads.into_iter().find(|head| matches!(head & 0x1F, 1 | 5)).unwrap();
+        let mut heads = payload.windows(4).filter(|bytes| bytes.starts_with(&[0, 0, 1])).map(|bytes| bytes[3]);
+        let slice = heads.find(|head| matches!(head & 0x1F, 1 | 5)).unwrap();
         match (slice & 0x1F, slice & 0x60) {
             (5, _) => 'I',
             (_, 0) => 'd',
