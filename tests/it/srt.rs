@@ -286,13 +286,17 @@ fn watcher(room: &Room, program: &str, name: &str, key: u8) -> (Running, tempfil
     let at = format!("srt://10.77.0.1:30000?{}&mode=caller", call(&format!("read:{name}"), key));
     let mut command = match program {
         "vlc" => room.netns.command_as_nobody("cvlc", folder.path()),
+        "srt-live-transmit" => room.netns.command("sh"),
         other => room.netns.command(other),
     };
     match program {
         "ffmpeg" => command.args(["-nostdin", "-v", "error", "-i", &at, "-map", "0", "-c", "copy", "-f", "mpegts"]).arg(&file),
-        "srt-live-transmit" => command.args(["-q", "-a:no", "-chunk:1316", &at]).arg(format!("file://{}", file.display())),
+        // It writes to nothing but its output.
+        "srt-live-transmit" => {
+            command.args(["-c", &format!("exec srt-live-transmit -q -a:no -chunk:1316 '{at}' file://con > {}", file.display())])
+        }
         "gst-launch-1.0" => command
-            .args(["-q", "srtsrc"])
+            .args(["-q", "srtsrc", "auto-reconnect=false"])
             .args([&format!("uri={at}"), "!", "filesink"])
             .arg(format!("location={}", file.display())),
         _ => command

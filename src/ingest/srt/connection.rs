@@ -32,8 +32,6 @@ pub(super) const TOGETHER: Duration = Duration::from_millis(3);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often figures are told.
 const FIGURES: Duration = Duration::from_secs(1);
-/// Rounds until what is to be sent before the last word has been sent.
-const GOODBYES: usize = 3;
 /// Pieces of the stream are collected in blocks of this size.
 const BLOCK: usize = 64 * 1024;
 
@@ -265,16 +263,9 @@ impl Connected {
     /// Tells the peer that it is over.
     pub(super) async fn say_goodbye(&mut self) {
         let now = clock::now();
-        let std = now.into_std();
-        let closing = catch_unwind(AssertUnwindSafe(|| self.core.handle_data_input(std, None)));
-        // The word itself comes only after everything else has been sent.
-        for _ in 0..GOODBYES {
+        if catch_unwind(AssertUnwindSafe(|| self.core.hang_up(now.into_std()))).is_ok() {
             self.flush(now).await;
-            if closing.is_err() || catch_unwind(AssertUnwindSafe(|| self.core.check_timers(std))).is_err() {
-                return;
-            }
         }
-        self.flush(now).await;
     }
 
     fn figures(&self, now: Instant) -> Figures {

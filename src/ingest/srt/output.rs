@@ -60,7 +60,7 @@ impl Connected {
         match found {
             Ok(bytes) => self.send(stream, bytes, payload).await,
             Err(error) => {
-                tracing::warn!(client = %self.way.peer, stream, %error, "there is nothing to be watched by SRT");
+                tracing::warn!(client = %self.way.peer, %stream, %error, "there is nothing to be watched by SRT");
                 self.say_goodbye().await;
             }
         }
@@ -110,7 +110,7 @@ impl Connected {
         };
         let counted = self.core.statistics();
         tracing::info!(
-            client = %self.way.peer, stream, packets = counted.tx_unique_data, resent = counted.tx_retransmit_data,
+            client = %self.way.peer, %stream, packets = counted.tx_unique_data, resent = counted.tx_retransmit_data,
             dropped = counted.tx_dropped_data, "{}",
             match over {
                 Over::Watcher => "somebody who watched by SRT has left",

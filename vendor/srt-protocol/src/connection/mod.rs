@@ -162,6 +162,11 @@ impl DuplexConnection {
         self.status.is_open()
     }
 
+    /// Rooftop: says at once that it is over, whatever was still to be sent.
+    pub fn hang_up(&mut self, now: Instant) {
+        self.output.send_control(now, ControlTypes::Shutdown);
+    }
+
     pub fn settings(&self) -> &ConnectionSettings {
         &self.settings
     }
