@@ -64,7 +64,7 @@ enum State {
     /// It has no name: nobody knows yet, or another has it.
     Waits { again: Instant, newest: bool },
     /// It is read under its name.
-    On { publisher: Publisher, seat: Seat },
+    On { publisher: Box<Publisher>, seat: Seat },
     /// A person wanted it closed: it is, until its sender begins anew.
     Closed,
 }
@@ -325,7 +325,7 @@ impl Streams {
                     stream.ssrc = session.ssrc().unwrap_or(stream.ssrc);
                 }
                 stream.published = now;
-                stream.state = State::On { publisher, seat };
+                stream.state = State::On { publisher: Box::new(publisher), seat };
                 self.names.keep(stream.from, stream.ssrc, name);
                 tracing::info!(
                     client = %stream.from, stream = name, ssrc = stream.ssrc, payload_type = stream.payload_type, "{}",

@@ -54,7 +54,7 @@ pub(super) struct Connecting {
 
 /// What a connection is for.
 enum Purpose {
-    Send(Publisher),
+    Send(Box<Publisher>),
     Watch(Coming),
 }
 
@@ -105,7 +105,7 @@ impl Connecting {
             None => {
                 let sender = Sender { kind: Kind::Srt, from: self.way.peer, proven: self.terms.proven };
                 match self.registry.publish(&self.terms.name, sender) {
-                    Ok(publisher) => Purpose::Send(publisher),
+                    Ok(publisher) => Purpose::Send(Box::new(publisher)),
                     Err(_) => return refuse(Refusal::Conflict),
                 }
             }
@@ -125,7 +125,7 @@ impl Connecting {
         let core = DuplexConnection::new(agreed.connection);
         let connection = Connected::new(core, self.socket, self.inbox, self.way, self.stop, latency);
         match purpose {
-            Purpose::Send(publisher) => connection.serve(publisher).await,
+            Purpose::Send(publisher) => connection.serve(*publisher).await,
             Purpose::Watch(coming) => connection.watch(&self.terms.name, coming, payload(self.settings.payload_size)).await,
         }
     }
