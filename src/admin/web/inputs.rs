@@ -79,7 +79,7 @@ struct Card {
     readers: usize,
     /// Channels that have it: id, number and name.
     channels: Vec<(i64, String)>,
-    /// Where something is set for it.
+    /// Where something is set for it; empty: there is nothing to set, as for what comes by RTP.
     rule: String,
 }
 
@@ -111,7 +111,7 @@ impl Card {
             jitter: connection.rtp.map(|rtp| ms(rtp.jitter)).unwrap_or_default(),
             readers: input.readers,
             channels: channels(input, catalog),
-            rule: input_rules::link(&input.id),
+            rule: if input.role == Role::Listener { of_srt(input_rules::link(&input.id)) } else { String::new() },
         }
     }
 }
