@@ -186,6 +186,11 @@ impl Assembly {
         }
     }
 
+    /// Whether a medium is pictures.
+    pub(super) fn is_video(&self, medium: usize) -> bool {
+        matches!(self.media.get(medium).map(|medium| &medium.unpacked), Some(Unpacked::H264(_) | Unpacked::Hevc(_)))
+    }
+
     /// Units get their times and are written.
     fn go_on(&mut self, now: Instant) {
         let Some(origin) = self.origin else { return };

@@ -210,10 +210,13 @@ impl Receiver {
 
     /// Sessions go on; reports and requests for pictures go out.
     fn go_on(&mut self, now: Instant) {
+        // A stream that has had no keyframe for long cannot be joined (`ingestion.gop.force_idr_interval_s`).
+        let overdue = self.publisher.as_ref().is_some_and(|(publisher, _)| publisher.wants_keyframe());
         for (at, medium) in self.media.iter_mut().enumerate() {
             let (line, wallclock) = (&mut self.line, medium.session.wallclock());
             medium.session.tick(now, &mut |packet| line.packet(now, at, &packet, wallclock));
-            let wants = medium.session.ssrc().is_some() && line.assembly.wants_picture(at);
+            let wanted = line.assembly.wants_picture(at) || (overdue && line.assembly.is_video(at));
+            let wants = medium.session.ssrc().is_some() && wanted;
             let picture = if wants { medium.session.picture_loss(now) } else { None };
             for told in [medium.session.report(now), picture].into_iter().flatten() {
                 medium.tell(&told);
