@@ -47,7 +47,7 @@ lint:
 
 unit:
 	@$(CARGO) build --locked --bins
-	@PROPTEST_RNG_SEED=$(PROPERTIES) $(CARGO) nextest run --locked -p rooftop -p srt-protocol --lib --bins --test it --no-fail-fast
+	@PROPTEST_RNG_SEED=$(PROPERTIES) $(CARGO) nextest run --locked -p rooftop -p srt-protocol --lib --bins --test it --test hostile --no-fail-fast
 
 prove: build-needs test-data test-needs ## the full figures: benchmarks, a soak, every fault, fuzzing, and later big imports
 	@$(CARGO) bench --locked

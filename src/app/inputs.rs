@@ -95,13 +95,20 @@ pub fn bind(settings: &Settings) -> anyhow::Result<Bound> {
     Ok(bound)
 }
 
+/// Frames of so many bytes are looked at in any case.
+const LEAST_FRAME: usize = 1024 * 1024;
+
 /// What knows all inputs, and looks into them until the other is dropped.
 ///
 /// # Errors
 /// When the system has no thread for it.
 pub fn registry(settings: &Settings) -> anyhow::Result<(Registry, Looking)> {
     let limits = settings.memory.limits(machine::memory_bytes());
-    let (taps, looking) = Taps::start(settings.tap, limits).context("cannot start the thread that looks into inputs")?;
+    // The frames at hand come on top of what is kept; on a small machine they are small, too.
+    let mut tap = settings.tap;
+    let share = usize::try_from(limits.per_stream / 8).unwrap_or(usize::MAX);
+    tap.frames.most_bytes = tap.frames.most_bytes.min(share.max(LEAST_FRAME));
+    let (taps, looking) = Taps::start(tap, limits).context("cannot start the thread that looks into inputs")?;
     Ok((Registry::with_taps(taps), looking))
 }
 

@@ -37,7 +37,8 @@ impl Channels {
 
     /// The row of the first device, and the number, if a channel is named.
     fn channel(&self, name: &str) -> Option<(i64, GuideNumber)> {
-        let number: GuideNumber = name.parse().ok()?;
+        // As it is written, and in no other way: rules hold for names.
+        let number: GuideNumber = name.parse().ok().filter(|number: &GuideNumber| number.to_string() == name)?;
         let device = self.store.catalog().devices.first()?.row;
         self.manager.knows(device, &number).then_some((device, number))
     }

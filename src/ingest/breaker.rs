@@ -66,6 +66,13 @@ impl Breaker {
         Ok(())
     }
 
+    /// A try was given up before anything came of it: another one may be made at once.
+    pub fn given_up(&mut self) {
+        if self.state == State::HalfOpen {
+            self.until = None;
+        }
+    }
+
     /// A try has led to something.
     pub fn succeeded(&mut self) {
         (self.failures, self.state, self.until) = (0, State::Closed, None);

@@ -245,6 +245,11 @@ impl Registry {
         Some(looked_into(shown, tapped.as_deref()))
     }
 
+    /// What one of them is up to. Never waits for its tap, as [`Self::get`] may.
+    pub fn status(&self, id: &str) -> Option<Status> {
+        self.lock().get(id).map(Input::status)
+    }
+
     /// The tap of one of them; none where nobody looks into what comes.
     pub fn tapped(&self, id: &str) -> Option<Arc<Tapped>> {
         self.lock().get(id)?.tapped.clone()

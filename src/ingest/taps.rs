@@ -48,7 +48,7 @@ pub struct Tapped {
     waiting_bytes: AtomicU64,
     missed_bytes: AtomicU64,
     wants_keyframe: AtomicBool,
-    still: tokio::sync::Mutex<Option<(u64, Bytes)>>,
+    still: tokio::sync::Mutex<Option<(u64, Option<Bytes>)>>,
 }
 
 impl Tapped {
@@ -67,8 +67,9 @@ impl Tapped {
         self.missed_bytes.load(Ordering::Relaxed)
     }
 
-    /// The still picture that was made last, with the id of its frame. Whoever makes one holds this meanwhile, so that it is made once.
-    pub fn still(&self) -> &tokio::sync::Mutex<Option<(u64, Bytes)>> {
+    /// The still picture that was made last, with the id of its frame; none: that one
+    /// makes no picture. Whoever makes one holds this meanwhile, so that it is made once.
+    pub fn still(&self) -> &tokio::sync::Mutex<Option<(u64, Option<Bytes>)>> {
         &self.still
     }
 }
@@ -121,6 +122,15 @@ struct Line {
     anew: bool,
 }
 
+impl Drop for Line {
+    /// What nobody looks at any more does not wait any more.
+    fn drop(&mut self) {
+        while let Ok(piece) = self.pieces.try_recv() {
+            self.tapped.waiting_bytes.fetch_sub(piece.bytes.len() as u64, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Line {
     /// Looks at what is there. `false`: it is over.
     fn look(&mut self, now: Instant, wall: Moment) -> bool {
@@ -129,8 +139,12 @@ impl Line {
             tap.begin_anew(now, wall);
         }
         let mut asks = false;
+        // What comes meanwhile has to wait for the next time: others are to be looked at, too, and whoever asks waits for the tap.
+        let mut left = self.pieces.len().max(1);
         let goes_on = loop {
-            match self.pieces.try_recv() {
+            let next = if left == 0 { Err(TryRecvError::Empty) } else { self.pieces.try_recv() };
+            left = left.saturating_sub(1);
+            match next {
                 Ok(piece) => {
                     self.tapped.waiting_bytes.fetch_sub(piece.bytes.len() as u64, Ordering::Relaxed);
                     if self.closed.is_cancelled() {

@@ -28,6 +28,10 @@ pub const HANDOVER: Duration = Duration::from_millis(100);
 /// Other sources that are tried at a time, and their bytes.
 const TRIED: usize = 4;
 const TRIED_BYTES: usize = 2 * 1024 * 1024;
+/// A report that moves a sender's clock by more is of another clock.
+const MOST_STEP: Duration = Duration::from_secs(5);
+/// A source that sends so long after its BYE stays.
+const GOES_ON: Duration = Duration::from_millis(20);
 /// The least time between two requests for a picture, and for missing packets.
 const PICTURE_EVERY: Duration = Duration::from_millis(500);
 const MISSING_EVERY: Duration = Duration::from_millis(40);
@@ -150,7 +154,14 @@ impl Session {
                 source.report = Some((now, Ntp(ntp)));
                 if let (Some(near), true) = (self.timestamp, ntp != 0) {
                     let (timestamp, clock_rate) = (wide::timestamp(timestamp, near), source.transit.clock_rate());
-                    source.wallclock = Some(Wallclock { ntp: Ntp(ntp), timestamp, clock_rate });
+                    let told = Wallclock { ntp: Ntp(ntp), timestamp, clock_rate };
+                    // A clock that is set meanwhile says nothing new of the stream: what it said first still holds.
+                    let agrees = source
+                        .wallclock
+                        .is_none_or(|before| before.at(timestamp).since(told.ntp).unsigned_abs() < MOST_STEP.as_nanos() as u64);
+                    if agrees {
+                        source.wallclock = Some(told);
+                    }
                 }
             }
             Told::CanonicalName { name, .. } => {
@@ -319,6 +330,11 @@ impl Session {
             Verdict::Jump => return false,
         };
         source.heard = arrival;
+        // Who goes on has not left, whatever was said in its name; what was on the way with the word does not count.
+        let delay = self.settings.delay.min(super::LONGEST_DELAY);
+        if newest && source.leaving.is_some_and(|leaving| now + delay >= leaving + GOES_ON) {
+            source.leaving = None;
+        }
         source.bytes = source.bytes.saturating_add(packet.payload.len() as u64);
         let timestamp = self.timestamp.map_or(i64::from(packet.timestamp), |near| wide::timestamp(packet.timestamp, near));
         self.timestamp = Some(timestamp);

@@ -130,7 +130,11 @@ fn channels(input: &Shown, catalog: &Catalog) -> Vec<(i64, String)> {
     // What is fetched is called what its address may be shown as.
     let is_it = |url: &str| match input.role {
         Role::Listener => url == address,
-        _ => Address::parse(url).is_ok_and(|address| input.id.starts_with(&address.to_string())),
+        _ => Address::parse(url).is_ok_and(|address| {
+            // A second reader's has a number behind it.
+            let rest = input.id.strip_prefix(&address.to_string());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        }),
     };
     let has = |channel: &&crate::model::Channel| catalog.sources_of(channel.id).iter().any(|source| is_it(&source.url));
     let named = |channel: &crate::model::Channel| (channel.id.0, format!("{} {}", channel.number, channel.name));

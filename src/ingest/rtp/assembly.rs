@@ -25,6 +25,8 @@ use crate::ts::mux::queue::Queue;
 use crate::ts::mux::{Muxer, Track, Unit};
 use crate::ts::time::Pts90k;
 
+/// Media whose reports say that they began further apart than they came have different clocks.
+const MOST_APART: Duration = Duration::from_secs(5);
 /// So long reports are waited for in the beginning; senders send the first with their first packet, or seconds later.
 const REPORTS: Duration = Duration::from_millis(500);
 /// A medium that has had nothing for so long is not waited for …
@@ -222,7 +224,14 @@ impl Assembly {
         let (medium, (first, came)) = self.media.iter().filter_map(|medium| Some((medium, medium.anchor?))).next()?;
         let since = came.saturating_duration_since(origin).as_nanos() as u64;
         let units = (u128::from(since) << 32) / 1_000_000_000;
-        Some(Ntp(medium.wallclock?.at(first).0.wrapping_sub(units as u64)))
+        let base = Ntp(medium.wallclock?.at(first).0.wrapping_sub(units as u64));
+        // Media whose reports are by different clocks are not tied by them: then by when they came.
+        let agrees =
+            self.media.iter().filter_map(|medium| Some((medium.wallclock?, medium.anchor?))).all(|(told, (first, came))| {
+                let seen = i128::try_from(came.saturating_duration_since(origin).as_nanos()).unwrap_or(i128::MAX);
+                (i128::from(told.at(first).since(base)) - seen).unsigned_abs() < MOST_APART.as_nanos()
+            });
+        agrees.then_some(base)
     }
 
     fn timed_unit(&mut self, origin: Instant, raw: Raw) -> Option<Unit> {

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use tokio::net::UdpSocket;
 
 use super::assembly::{self, Assembly};
+use super::naming::LET_GO;
 use super::socket;
 use super::streams::{Room, Seat};
 use crate::base::clock::{self, Instant};
@@ -231,7 +232,7 @@ impl Receiver {
             return self.end();
         }
         if let Some((publisher, _)) = self.publisher.as_ref().filter(|(publisher, _)| publisher.closed.is_cancelled()) {
-            self.closed = self.registry.get(publisher.id()).is_none();
+            self.closed = self.registry.status(publisher.id()).is_none();
             self.again = Some(now + AGAIN);
             let what = if self.closed { "was closed from here" } else { "is sent by another one now" };
             tracing::info!(stream = self.name, "a stream that came in by RTP {what}");
@@ -244,6 +245,7 @@ impl Receiver {
         }
         let Some(from) = self.media.iter().find_map(|medium| medium.from) else { return };
         // A new beginning keeps the old publisher until the new one is there: readers stay.
+        let seated = self.publisher.is_some();
         let (_before, seat) = match self.publisher.take() {
             Some((publisher, seat)) => (Some(publisher), Some(seat)),
             None => (None, self.room.enter()),
@@ -251,7 +253,8 @@ impl Receiver {
         let Some(seat) = seat else {
             return self.refused(now, from, "there are as many streams by RTP as rtp.max_sessions allows");
         };
-        match self.registry.publish(&self.name, Sender { kind: Kind::Rtp, from, proven: false }) {
+        // Whoever sends it is its sender: another host has waited until the one before was silent.
+        match self.registry.publish(&self.name, Sender { kind: Kind::Rtp, from, proven: seated }) {
             Ok(publisher) => {
                 tracing::info!(
                     client = %from, stream = self.name, media = self.media.len(), anew, "a stream comes in by RTP, as it is described"
@@ -373,6 +376,9 @@ impl Medium {
             let now = clock::now();
             match header::read(datagram.get(..length).unwrap_or_default()) {
                 Datagram::Rtp(packet) if packet.payload_type == self.bound.format.payload_type => {
+                    if !self.is_its(now, from) {
+                        continue;
+                    }
                     self.from = Some(from);
                     let wallclock = self.session.wallclock();
                     self.session.packet(now, &packet, &mut |packet| line.packet(now, at, &packet, wallclock));
@@ -398,7 +404,17 @@ impl Medium {
         }
     }
 
+    /// Whether a packet from there can be its sender's: of another host only once the one before has been silent for long.
+    fn is_its(&self, now: Instant, from: SocketAddr) -> bool {
+        let silent = self.session.heard().is_none_or(|heard| now.saturating_duration_since(heard) >= LET_GO);
+        silent || self.from.is_none_or(|before| before.ip() == from.ip())
+    }
+
     fn take_compound(&mut self, at: usize, from: SocketAddr, compound: &[u8], line: &mut Line) {
+        // Whoever else writes to this port ends nothing, and is told nothing.
+        if self.from.is_none_or(|sender| sender.ip() != from.ip()) {
+            return;
+        }
         self.reports_from = Some(from);
         let now = clock::now();
         self.session.rtcp(now, compound, &mut |packet| line.packet(now, at, &packet, None));

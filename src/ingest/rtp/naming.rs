@@ -14,7 +14,7 @@ use crate::rtp::table::Id;
 /// A stream of the same sender that is heard so long after the newer one began goes on beside it.
 const BESIDE: Duration = Duration::from_millis(200);
 /// Whoever has been silent for so long may be followed by somebody else, too.
-const LET_GO: Duration = Duration::from_secs(5);
+pub(super) const LET_GO: Duration = Duration::from_secs(5);
 /// Streams whose names are remembered.
 const REMEMBERED: usize = 100;
 /// Names of one sender that are tried.

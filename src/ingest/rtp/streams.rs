@@ -241,7 +241,7 @@ impl Streams {
         let anew = std::mem::take(&mut stream.anew);
         match &stream.state {
             State::On { publisher, .. } if publisher.closed.is_cancelled() => {
-                let wanted = self.registry.get(publisher.id()).is_none();
+                let wanted = self.registry.status(publisher.id()).is_none();
                 let what = if wanted { "was closed from here" } else { "is sent by another one now" };
                 tracing::info!(client = %stream.from, stream = publisher.id(), "a stream that came in by RTP {what}");
                 stream.piece.clear();
@@ -274,7 +274,7 @@ impl Streams {
             Turn::Taken(by) => self.wait(now, at, &format!("{by} is sending it already")),
             Turn::Free => {
                 let registry = &self.registry;
-                let is_free = |name: &str| registry.get(name).is_none_or(|input| input.status == Status::Closed);
+                let is_free = |name: &str| registry.status(name).is_none_or(|status| status == Status::Closed);
                 let name = self.name.clone().unwrap_or_else(|| self.names.choose(from, ssrc, is_free));
                 self.publish(now, at, &name, false, table);
             }

@@ -21,6 +21,7 @@ use super::dial::{self, Answered};
 use super::failure::Failure;
 use super::inbox::Inbox;
 use super::patience::Patience;
+use super::port::DATAGRAM;
 use crate::base::clock::{self, Instant};
 use crate::base::tasks::{self, CancellationToken, TaskTracker};
 use crate::ingest::Registry;
@@ -77,13 +78,17 @@ impl Calls {
     async fn open(&self, address: Address) -> Result<Opened, SourceError> {
         let key = self.hash.hash_one(&address);
         let due = self.patience().ask(clock::now(), key)?;
+        // Whoever gives up before it knows leaves the next one the try.
+        let mut trying = Trying { calls: self, key, told: false };
         clock::sleep_until(due).await;
         match self.reach(&address).await {
             Ok((answered, remote)) => {
+                trying.told = true;
                 self.patience().succeeded(key);
                 Ok(self.begin(&address, answered, remote))
             }
             Err(failure) => {
+                trying.told = true;
                 let counts = failure.counts(address.mode);
                 let error = failure.of(&address);
                 if counts {
@@ -147,6 +152,21 @@ impl Calls {
     }
 }
 
+/// A call of which nothing is known yet.
+struct Trying<'a> {
+    calls: &'a Calls,
+    key: u64,
+    told: bool,
+}
+
+impl Drop for Trying<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.calls.patience().given_up(self.key);
+        }
+    }
+}
+
 impl Call for Calls {
     fn call(&self, address: Address) -> BoxFuture<'_, Result<Opened, SourceError>> {
         Box::pin(self.open(address))
@@ -167,7 +187,11 @@ async fn receive(socket: &PortSocket, inbox: &Inbox, id: SocketId) {
     let mut heard = clock::now();
     loop {
         let received = match socket.readable().await {
-            Ok(()) => socket.receive(&mut room, |datagram, _| inbox.put(datagram)),
+            Ok(()) => socket.receive(&mut room, |datagram, _| {
+                if datagram.len() <= DATAGRAM {
+                    inbox.put(datagram);
+                }
+            }),
             Err(error) => Err(error),
         };
         match received {

@@ -65,8 +65,23 @@ impl Connecting {
             log_refusal(&self.refusals, self.way.peer, &self.terms.name, refusal);
             send(&self.socket, &handshake::rejection(&self.shake, self.timestamp, refusal), self.way);
         };
-        // A channel is tuned before its caller is answered, as long as that does not try the caller's patience: so it can be told
-        // why it gets nothing.
+        let (shake, terms, settings) = (self.shake.clone(), self.terms.clone(), self.settings.clone());
+        let (timestamp, from, id, now) = (self.timestamp, self.way.peer, self.id, clock::now().into_std());
+        // The keys take thousands of rounds of a hash to be derived.
+        let agree = move || {
+            let agree = || handshake::conclude(shake, timestamp, from, id, &terms, &settings, now);
+            catch_unwind(AssertUnwindSafe(agree)).unwrap_or(Err(None))
+        };
+        let agreed = match tasks::blocking(agree).await {
+            Ok(Ok(agreed)) => agreed,
+            Ok(Err(Some(refusal))) => return refuse(refusal),
+            Ok(Err(None)) | Err(_) => {
+                tracing::warn!(client = %self.way.peer, "the handshake of an SRT caller makes no sense");
+                return;
+            }
+        };
+        // A channel is tuned once its caller has proven that it may, and before it is answered, as long as that does not try its
+        // patience: so it can be told why it gets nothing.
         let coming = match self.terms.mode {
             Mode::Publish => None,
             Mode::Request => {
@@ -83,21 +98,6 @@ impl Connecting {
                     Ok(found) => Some(Either::Left(ready(found))),
                     Err(_) => Some(Either::Right(tuning)),
                 }
-            }
-        };
-        let (shake, terms, settings) = (self.shake.clone(), self.terms.clone(), self.settings.clone());
-        let (timestamp, from, id, now) = (self.timestamp, self.way.peer, self.id, clock::now().into_std());
-        // The keys take thousands of rounds of a hash to be derived.
-        let agree = move || {
-            let agree = || handshake::conclude(shake, timestamp, from, id, &terms, &settings, now);
-            catch_unwind(AssertUnwindSafe(agree)).unwrap_or(Err(None))
-        };
-        let agreed = match tasks::blocking(agree).await {
-            Ok(Ok(agreed)) => agreed,
-            Ok(Err(Some(refusal))) => return refuse(refusal),
-            Ok(Err(None)) | Err(_) => {
-                tracing::warn!(client = %self.way.peer, "the handshake of an SRT caller makes no sense");
-                return;
             }
         };
         let purpose = match coming {

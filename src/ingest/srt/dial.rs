@@ -91,7 +91,8 @@ impl Core {
         let chance = || getrandom::u32().map_err(|error| Failure::Local(error.to_string()));
         // As libsrt has it: below 2^30, and not 0.
         let id = SocketId((chance()? & 0x3FFF_FFFF).max(1));
-        let mut own = handshake::init_settings(id, &terms, settings).map_err(|_| Failure::Local("bad passphrase".into()))?;
+        let mut own = handshake::init_settings(id, &terms, settings, handshake::LONGEST_LATENCY)
+            .map_err(|_| Failure::Local("bad passphrase".into()))?;
         own.max_packet_size = PacketSize(LARGEST_PACKET);
         if let (Some(keys), Some(length)) = (&mut own.key_settings, address.key_bytes) {
             keys.key_size = KeySize::try_from(length).unwrap_or(KeySize::AES128);

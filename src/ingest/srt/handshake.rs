@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use srt_protocol::connection::Connection;
 use srt_protocol::options::{DataRate, KeySize, LiveBandwidthMode, PacketCount, PacketSize};
 use srt_protocol::packet::{ControlPacket, ControlTypes, HandshakeControlInfo, HandshakeVsInfo, HsV5Info, Packet, ShakeType};
-use srt_protocol::packet::{RejectReason, SocketId, TimeStamp};
+use srt_protocol::packet::{RejectReason, SocketId, SrtControlPacket, TimeStamp};
 use srt_protocol::protocol::pending_connection::ConnectionResult;
 use srt_protocol::protocol::pending_connection::listen::Listen;
 use srt_protocol::settings::{ConnInitSettings, KeyMaterialRefreshSettings, KeySettings};
@@ -18,6 +18,10 @@ use crate::ingest::settings::SrtSettings;
 
 /// A cookie holds for so long, and as long again.
 const COOKIE: Duration = Duration::from_secs(60);
+/// Smallest packet that a caller may ask for: one transport packet behind the headers of UDP (28 bytes) and SRT (16 bytes).
+const LEAST_PACKET: u64 = 44 + crate::ts::PACKET as u64;
+/// Longest latency that one may ask for.
+pub(super) const LONGEST_LATENCY: Duration = Duration::from_secs(10);
 /// Statistics are read when they are wanted; the protocol's own timer for them may sleep.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -123,7 +127,12 @@ pub(super) fn conclude(
     settings: &SrtSettings,
     now: Instant,
 ) -> Result<Agreed, Option<Refusal>> {
-    let own = init_settings(id, terms, settings)?;
+    // What a caller claims makes buffers of ours, and packets.
+    let latency = asked_latency(&shake);
+    if shake.max_packet_size.0 < LEAST_PACKET || latency > LONGEST_LATENCY {
+        return Err(Some(Refusal::Unacceptable));
+    }
+    let own = init_settings(id, terms, settings, latency)?;
     let induction = induction(&shake, timestamp, shake.syn_cookie);
     let mut listen = Listen::concluding(own, from, shake.syn_cookie, induction, now);
     let packet = control(&shake, timestamp, shake.clone());
@@ -134,11 +143,26 @@ pub(super) fn conclude(
     }
 }
 
-/// Our side of it.
+/// The longer one of the latencies that a caller asks for.
+fn asked_latency(shake: &HandshakeControlInfo) -> Duration {
+    match &shake.info {
+        HandshakeVsInfo::V5(HsV5Info { ext_hs: Some(SrtControlPacket::HandshakeRequest(asked)), .. }) => {
+            asked.send_latency.max(asked.recv_latency)
+        }
+        _ => Duration::ZERO,
+    }
+}
+
+/// Our side of it; `latency` is the longest that the other side may ask for.
 ///
 /// # Errors
 /// When the passphrase is none.
-pub(super) fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings) -> Result<ConnInitSettings, Option<Refusal>> {
+pub(super) fn init_settings(
+    id: SocketId,
+    terms: &Terms,
+    settings: &SrtSettings,
+    latency: Duration,
+) -> Result<ConnInitSettings, Option<Refusal>> {
     let key_settings = match &terms.passphrase {
         None => None,
         Some(secret) => {
@@ -146,7 +170,7 @@ pub(super) fn init_settings(id: SocketId, terms: &Terms, settings: &SrtSettings)
             Some(KeySettings { key_size: KeySize::AES128, passphrase })
         }
     };
-    let packets = settings.buffer(terms.latency) / u64::from(settings.payload_size.max(188));
+    let packets = settings.buffer(terms.latency.max(latency)) / u64::from(settings.payload_size.max(188));
     Ok(ConnInitSettings {
         local_sockid: id,
         key_settings,
@@ -174,7 +198,50 @@ pub(super) fn described(shake: &HandshakeControlInfo) -> (&str, bool, Option<u16
 
 #[cfg(test)]
 mod tests {
+    use srt_protocol::options::{PacketCount, SrtVersion};
+    use srt_protocol::packet::{SeqNumber, SrtHandshake, SrtShakeFlags};
+
     use super::*;
+    use crate::ingest::stream_id::Mode;
+
+    /// What becomes of a caller that asks for packets of so many bytes and for so much latency: what it gets, or its refusal.
+    fn asks(packet: u64, latency: u64) -> Result<Duration, Refusal> {
+        let latency = Duration::from_millis(latency);
+        let asked = SrtHandshake {
+            version: SrtVersion::CURRENT,
+            flags: SrtShakeFlags::SUPPORTED,
+            send_latency: latency,
+            recv_latency: Duration::ZERO,
+        };
+        let info = HsV5Info { ext_hs: Some(SrtControlPacket::HandshakeRequest(asked)), ..HsV5Info::default() };
+        let shake = HandshakeControlInfo {
+            init_seq_num: SeqNumber::new_truncate(7),
+            max_packet_size: PacketSize(packet),
+            max_flow_size: PacketCount(8192),
+            shake_type: ShakeType::Conclusion,
+            socket_id: SocketId(5),
+            syn_cookie: 1,
+            peer_addr: [127, 0, 0, 1].into(),
+            info: HandshakeVsInfo::V5(info),
+        };
+        let (settings, latency) = (SrtSettings::default(), Duration::from_millis(120));
+        let terms = Terms { name: "a".into(), mode: Mode::Request, passphrase: None, latency, proven: false };
+        let from = "127.0.0.1:4000".parse().unwrap();
+        conclude(shake, TimeStamp::from_micros(0), from, SocketId(9), &terms, &settings, Instant::now())
+            .map(|agreed| agreed.connection.settings.recv_tsbpd_latency)
+            .map_err(|refusal| refusal.expect("it is answered"))
+    }
+
+    #[rstest::rstest]
+    #[case(1500, 0, Ok(120))]
+    #[case(1500, 4000, Ok(4000))]
+    #[case(232, 0, Ok(120))]
+    #[case(231, 0, Err(Refusal::Unacceptable))]
+    #[case(0, 0, Err(Refusal::Unacceptable))]
+    #[case(1500, 10_001, Err(Refusal::Unacceptable))]
+    fn callers_that_want_too_much(#[case] packet: u64, #[case] latency: u64, #[case] expected: Result<u64, Refusal>) {
+        assert_eq!(asks(packet, latency), expected.map(Duration::from_millis));
+    }
 
     #[test]
     fn a_cookie_holds_for_a_minute_at_least_and_for_nobody_else() {

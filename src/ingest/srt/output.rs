@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, Either, Ready};
+use futures_util::{FutureExt, StreamExt};
 
 use super::connection::{Connected, TOGETHER};
 use crate::base::clock::{self, Instant};
@@ -27,11 +27,18 @@ enum Over {
     Watcher,
     /// The stream has ended.
     Stream,
+    /// The watcher has acknowledged nothing for too long.
+    Unmoved,
     /// The program ends.
     Here,
     /// What came made the protocol's code stumble.
     Broken,
 }
+
+/// A watcher that acknowledges nothing of what it is sent for so long is let go, as one by HTTP is that takes nothing.
+const UNMOVED: Duration = Duration::from_secs(6);
+/// Runs that are taken before anything else gets a turn: a run has 64 KiB at most.
+const TURN: usize = 16;
 
 /// Of a send buffer of `most` packets, whether there is room for a run of the stream. More than half is never filled, so that nothing
 /// is pushed out: what is not taken waits in the ring, where whoever is too slow is led to a newer picture.
@@ -71,6 +78,7 @@ impl Connected {
         let most = self.core.settings().send_buffer_size.0;
         // It ends a little after its stream does: what is on the way is to arrive.
         let mut ending: Option<Instant> = None;
+        let (mut acknowledged, mut heard) = (0, clock::now());
         let over = loop {
             if self.stop.is_cancelled() {
                 self.say_goodbye().await;
@@ -91,21 +99,39 @@ impl Connected {
                 self.say_goodbye().await;
                 break Over::Stream;
             }
+            let counted = self.core.statistics();
+            if counted.rx_ack != acknowledged || counted.tx_buffered_data == 0 {
+                (acknowledged, heard) = (counted.rx_ack, now);
+            }
+            if now.saturating_duration_since(heard) >= UNMOVED {
+                self.say_goodbye().await;
+                break Over::Unmoved;
+            }
             clock::sleep(TOGETHER).await;
             let has_room = has_room(self.core.statistics().tx_buffered_data, most);
             tokio::select! {
                 () = self.inbox.news() => {}
                 () = self.stop.cancelled() => {}
                 () = clock::sleep_until(Instant::from_std(next)) => {}
-                run = bytes.next(), if has_room && ending.is_none() => match run {
-                    Some(run) => {
+                run = bytes.next(), if has_room && ending.is_none() => {
+                    // All that is there by now: somebody may make pieces faster than there are turns here.
+                    let mut next = Some(run);
+                    let mut left = TURN;
+                    while let Some(run) = next.take() {
+                        let Some(run) = run else {
+                            ending = Some(clock::now() + self.latency + Duration::from_millis(100));
+                            break;
+                        };
                         let now = clock::now().into_std();
                         if catch_unwind(AssertUnwindSafe(|| self.take(&run, payload, now))).is_err() {
-                            break Over::Broken;
+                            break;
+                        }
+                        left -= 1;
+                        if left > 0 {
+                            next = bytes.next().now_or_never();
                         }
                     }
-                    None => ending = Some(clock::now() + self.latency + Duration::from_millis(100)),
-                },
+                }
             }
         };
         let counted = self.core.statistics();
@@ -115,6 +141,7 @@ impl Connected {
             match over {
                 Over::Watcher => "somebody who watched by SRT has left",
                 Over::Stream => "a stream that was watched by SRT has ended",
+                Over::Unmoved => "somebody who watched by SRT took nothing any more and was let go",
                 Over::Here => "a stream that was watched by SRT was closed from here",
                 Over::Broken => "somebody who watched by SRT made no sense any more and was let go",
             }

@@ -67,6 +67,13 @@ impl Patience {
         vain.reason = reason.to_string();
     }
 
+    /// Whoever tried did not wait for an answer: somebody else may.
+    pub(super) fn given_up(&mut self, address: u64) {
+        if let Some(vain) = self.vain.get_mut(&address) {
+            vain.breaker.given_up();
+        }
+    }
+
     /// It was reached.
     pub(super) fn succeeded(&mut self, address: u64) {
         self.vain.remove(&address);
@@ -97,6 +104,8 @@ mod tests {
         assert_eq!(patience.ask(now, 2).unwrap(), now, "another address has nothing to do with it");
         now += Duration::from_secs(60);
         assert!(patience.ask(now, 1).is_ok() && patience.ask(now, 1).is_err(), "one tries for all");
+        patience.given_up(1);
+        assert!(patience.ask(now, 1).is_ok() && patience.ask(now, 1).is_err(), "who gives up leaves the try to the next");
         patience.succeeded(1);
         assert_eq!(patience.ask(now, 1).unwrap(), now);
     }

@@ -67,6 +67,9 @@ pub enum Refusal {
     /// 1409.
     #[error("somebody else is sending this stream; give it a passphrase if its encoder changes its address")]
     Conflict,
+    /// 1406.
+    #[error("the caller wants packets that hold no transport packet, or a latency of more than 10 s")]
+    Unacceptable,
     /// 1503: the reason is in the log.
     #[error("the stream cannot be had now")]
     Down,
@@ -100,6 +103,7 @@ impl Refusal {
             Self::Overload => 1402,
             Self::Forbidden => 1403,
             Self::NotFound => 1404,
+            Self::Unacceptable => 1406,
             Self::Conflict => 1409,
             Self::Down => 1503,
             Self::BadSecret => 10,

@@ -22,6 +22,8 @@ use crate::ingest::socket::{PortSocket, Room, Way};
 use crate::ingest::stream_id::{self, Mode};
 use crate::ingest::watch::Watch;
 
+/// Longest datagram that is looked at: no sender of SRT makes longer ones than an Ethernet frame holds.
+pub(super) const DATAGRAM: usize = 2048;
 /// Reads in a row before others get a turn.
 const TURN: usize = 8;
 /// Connections get so long for their goodbyes.
@@ -113,7 +115,8 @@ impl Ports {
 /// Who is connected at a port.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    by_id: HashMap<u32, Arc<Inbox>>,
+    /// With the address from which its datagrams come.
+    by_id: HashMap<u32, (SocketAddr, Arc<Inbox>)>,
     /// By address and socket id of the caller, as long as it may repeat its conclusion.
     callers: HashMap<(SocketAddr, u32), u32>,
 }
@@ -176,10 +179,13 @@ impl Port {
 
     fn sort(&self, datagram: &[u8], way: Way) {
         let from = way.peer;
+        if datagram.len() > DATAGRAM {
+            return;
+        }
         let Some(id) = datagram.get(12..16).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes) else { return };
         if id != 0 {
-            let inbox = lock(&self.table).by_id.get(&id).cloned();
-            if let Some(inbox) = inbox {
+            let known = lock(&self.table).by_id.get(&id).cloned();
+            if let Some((_, inbox)) = known.filter(|(peer, _)| *peer == from) {
                 inbox.put(datagram);
             }
             return;
@@ -207,7 +213,7 @@ impl Port {
         let caller = (from, shake.socket_id.0);
         let known = {
             let table = lock(&self.table);
-            table.callers.get(&caller).and_then(|id| Some((*id, table.by_id.get(id).cloned()?)))
+            table.callers.get(&caller).and_then(|id| Some((*id, table.by_id.get(id)?.1.clone())))
         };
         if let Some((id, inbox)) = known {
             // Our answer was lost. The connection has it; it takes what is addressed to it.
@@ -261,7 +267,7 @@ impl Port {
         while id == 0 || table.by_id.contains_key(&id) {
             id = getrandom::u32().unwrap_or_else(|_| id.wrapping_add(1)) & 0x3FFF_FFFF;
         }
-        table.by_id.insert(id, inbox.clone());
+        table.by_id.insert(id, (caller.0, inbox.clone()));
         table.callers.insert(caller, id);
         *lock(&self.count) += 1;
         (Place { table: self.table.clone(), count: self.count.clone(), id, caller }, inbox)

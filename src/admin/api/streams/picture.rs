@@ -97,21 +97,25 @@ pub async fn iframe(State(state): State<AdminState>, id: Id) -> Result<Response<
     let taken = tapped.tap().picture();
     let (programme, frame) = taken.ok_or_else(nothing_yet)?;
     let jpeg = match &*still {
-        Some((of, jpeg)) if *of == frame.id => jpeg.clone(),
+        Some((of, made)) if *of == frame.id => made.clone().ok_or_else(no_picture)?,
         _ => {
             let bytes = preview::transport_stream(&programme, std::iter::once(&frame));
-            let jpeg = still::jpeg(worker, &bytes).await.map_err(|error| {
+            let made = still::jpeg(worker, &bytes).await.map_err(|error| {
                 tracing::info!(stream = %id, error = %Chain(&error), "no picture could be made of a stream");
-                match error {
-                    WorkerError::Missing { .. } => no_worker(),
-                    _ => {
-                        let text = "No picture could be made of the newest keyframe; the log says why.";
-                        Problem::new(StatusCode::SERVICE_UNAVAILABLE, text).of_the_reference()
-                    }
+                error
+            });
+            match made {
+                Ok(jpeg) => {
+                    *still = Some((frame.id, Some(jpeg.clone())));
+                    jpeg
                 }
-            })?;
-            *still = Some((frame.id, jpeg.clone()));
-            jpeg
+                Err(WorkerError::Missing { .. }) => return Err(no_worker()),
+                // It will not go better the next time, and the worker has others to serve.
+                Err(_) => {
+                    *still = Some((frame.id, None));
+                    return Err(no_picture());
+                }
+            }
         }
     };
     drop(still);
@@ -123,6 +127,11 @@ pub async fn iframe(State(state): State<AdminState>, id: Id) -> Result<Response<
     headers.insert(HeaderName::from_static("x-frame-codec"), HeaderValue::from_static(codec));
     headers.insert(HeaderName::from_static("x-frame-size"), HeaderValue::from(frame.packets.len()));
     Ok(response)
+}
+
+fn no_picture() -> Problem {
+    let text = "No picture could be made of the newest keyframe; the log says why.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, text).of_the_reference()
 }
 
 fn no_worker() -> Problem {

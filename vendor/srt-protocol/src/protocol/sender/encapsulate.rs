@@ -14,10 +14,15 @@ impl Encapsulation {
     pub fn new(settings: &ConnectionSettings) -> Self {
         Self {
             remote_socket_id: settings.remote_sockid,
-            max_packet_size: settings.max_packet_size,
+            max_packet_size: Self::room(settings.max_packet_size),
             next_sequence_number: settings.init_seq_num,
             next_message_number: MsgNumber::new_truncate(0),
         }
+    }
+
+    /// Rooftop: a peer that wants packets without room kept us busy for ever.
+    fn room(asked: PacketSize) -> PacketSize {
+        PacketSize(asked.0.max(188))
     }
 
     /// In the case of a message longer than the packet size,
@@ -102,6 +107,14 @@ mod encapsulation {
         let mut encapsulation = new_encapsulation();
 
         assert_eq!(encapsulation.encapsulate(TimeStamp::MAX, data).count(), 1);
+    }
+
+    #[test]
+    fn packets_without_room_are_not_made() {
+        let mut encapsulation = new_encapsulation();
+        encapsulation.max_packet_size = Encapsulation::room(PacketSize(0));
+        let data = Bytes::from_static(&[0u8; 1316]);
+        assert_eq!(encapsulation.encapsulate(TimeStamp::MAX, data).count(), 7);
     }
 
     #[test]
