@@ -142,7 +142,8 @@ impl Line {
         // What comes meanwhile has to wait for the next time: others are to be looked at, too, and whoever asks waits for the tap.
         let mut left = self.pieces.len().max(1);
         let goes_on = loop {
-            let next = if left == 0 { Err(TryRecvError::Empty) } else { self.pieces.try_recv() };
+            let is_over = self.pieces.is_closed() && self.pieces.is_empty();
+            let next = if left == 0 && !is_over { Err(TryRecvError::Empty) } else { self.pieces.try_recv() };
             left = left.saturating_sub(1);
             match next {
                 Ok(piece) => {

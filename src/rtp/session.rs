@@ -332,7 +332,7 @@ impl Session {
         source.heard = arrival;
         // Who goes on has not left, whatever was said in its name; what was on the way with the word does not count.
         let delay = self.settings.delay.min(super::LONGEST_DELAY);
-        if newest && source.leaving.is_some_and(|leaving| now + delay >= leaving + GOES_ON) {
+        if newest && source.leaving.is_some_and(|leaving| now < leaving && now + delay >= leaving + GOES_ON) {
             source.leaving = None;
         }
         source.bytes = source.bytes.saturating_add(packet.payload.len() as u64);

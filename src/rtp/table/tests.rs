@@ -192,6 +192,18 @@ fn a_goodbye_from_the_port_beside_ends_one_session() {
 }
 
 #[test]
+fn a_goodbye_that_is_not_kept_ends_nothing() {
+    let mut line = Line::new();
+    line.push(5000, 7, [1, 2]);
+    line.datagram(at(5000), &bye(7));
+    line.taken();
+    line.now += Duration::from_millis(30);
+    line.push(5000, 7, [3]);
+    line.wait(200);
+    assert_eq!(line.taken(), packets(0, 7, [3]).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_goodbye_is_kept_by_packets_that_come_after_all() {
     let mut line = Line::new();
     line.push(5000, 7, [1, 2]);
