@@ -411,11 +411,12 @@ impl Medium {
     }
 
     fn take_compound(&mut self, at: usize, from: SocketAddr, compound: &[u8], line: &mut Line) {
-        // Whoever else writes to this port ends nothing, and is told nothing.
-        if self.from.is_none_or(|sender| sender.ip() != from.ip()) {
-            return;
+        // Whoever else writes to this port ends nothing, and is told nothing. The first report may come before the first packet.
+        match self.from {
+            Some(sender) if sender.ip() != from.ip() => return,
+            Some(_) => self.reports_from = Some(from),
+            None => {}
         }
-        self.reports_from = Some(from);
         let now = clock::now();
         self.session.rtcp(now, compound, &mut |packet| line.packet(now, at, &packet, None));
     }
