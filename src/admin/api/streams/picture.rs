@@ -100,9 +100,8 @@ pub async fn iframe(State(state): State<AdminState>, id: Id) -> Result<Response<
         Some((of, made)) if *of == frame.id => made.clone().ok_or_else(no_picture)?,
         _ => {
             let bytes = preview::transport_stream(&programme, std::iter::once(&frame));
-            let made = still::jpeg(worker, &bytes).await.map_err(|error| {
-                tracing::info!(stream = %id, error = %Chain(&error), "no picture could be made of a stream");
-                error
+            let made = still::jpeg(worker, &bytes).await.inspect_err(|error| {
+                tracing::info!(stream = %id, error = %Chain(error), "no picture could be made of a stream");
             });
             match made {
                 Ok(jpeg) => {
