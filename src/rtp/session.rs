@@ -193,7 +193,7 @@ impl Session {
     /// When [`Self::tick`] or [`Self::report`] has something to do. `None`: when something comes.
     pub fn deadline(&self) -> Option<Instant> {
         let source = self.source.as_ref();
-        let handover = source.filter(|_| self.candidates.believed().next().is_some()).map(|source| source.heard + HANDOVER);
+        let handover = source.filter(|_| self.candidates.believed().next().is_some()).map(Source::silent_at);
         let idle = source.and_then(|source| source.heard.checked_add(self.settings.idle));
         let leaving = source.and_then(|source| source.leaving);
         let report = source.filter(|_| self.settings.reports).map(|source| source.next_report);
@@ -238,6 +238,11 @@ impl Session {
     /// When something came of that source last.
     pub fn heard(&self) -> Option<Instant> {
         self.source.as_ref().map(|source| source.heard)
+    }
+
+    /// When that source may be followed by another, if nothing comes of it until then.
+    pub fn silent_at(&self) -> Option<Instant> {
+        self.source.as_ref().map(Source::silent_at)
     }
 
     /// Whether that source may be followed by another now: it is silent, or has said that it leaves.
@@ -323,13 +328,13 @@ impl Session {
         let (sequence, newest) = match source.order.take(arrival, packet.sequence, packet.timestamp, awaited) {
             Verdict::Taken { sequence, newest } => (sequence, newest),
             Verdict::Again => {
-                source.heard = arrival;
+                source.hear(arrival);
                 counted.duplicate = counted.duplicate.saturating_add(1);
                 return true;
             }
             Verdict::Jump => return false,
         };
-        source.heard = arrival;
+        source.hear(arrival);
         // Who goes on has not left, whatever was said in its name; what was on the way with the word does not count.
         let delay = self.settings.delay.min(super::LONGEST_DELAY);
         if newest && source.leaving.is_some_and(|leaving| now < leaving && now + delay >= leaving + GOES_ON) {

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::candidate::{Candidate, Candidates};
 use super::early::Early;
 use super::header::{self, Datagram, Packet};
 use super::rtcp::{self, Told};
-use super::session::{HANDOVER, Session};
+use super::session::Session;
 use super::{Ordered, Settings, Why};
 use crate::base::clock::Instant;
 
@@ -24,6 +24,8 @@ const TRIED_BYTES: usize = 8 * 1024 * 1024;
 /// Two sources of an address are two streams if the older one is heard so long after the newer one was believed: what was under way
 /// when the source changed has come by then.
 const BESIDE: Duration = Duration::from_millis(20);
+/// One of so many sessions no host has that has all others: a head end sends dozens, and must not keep an encoder out.
+const KEPT_FREE: usize = 8;
 /// A session that is silent for so long makes room when there is none.
 const MAKES_ROOM: Duration = Duration::from_secs(5);
 /// Senders that find no room are told of this often.
@@ -226,10 +228,8 @@ impl Table {
 
     /// When [`Self::tick`] or [`Self::reports`] has something to do. `None`: when something comes.
     pub fn deadline(&self) -> Option<Instant> {
-        let handovers = self
-            .candidates
-            .believed()
-            .flat_map(|candidate| self.before(candidate).filter_map(|entry| entry.session.heard()).map(|heard| heard + HANDOVER));
+        let handovers =
+            self.candidates.believed().flat_map(|candidate| self.before(candidate).filter_map(|entry| entry.session.silent_at()));
         self.entries.iter().filter_map(|entry| entry.session.deadline()).chain(handovers).min()
     }
 
@@ -312,7 +312,7 @@ impl Table {
             let Some(candidate) = self.candidates.remove(key) else { return };
             let id = match turn {
                 Turn::Follows(id) => id,
-                _ if self.has_room(now, out) => self.add(&candidate, out),
+                _ if self.has_room(now, key.0.ip(), out) => self.add(&candidate, out),
                 _ => {
                     self.refuse(now, key, out);
                     continue;
@@ -337,18 +337,23 @@ impl Table {
         id
     }
 
-    /// Whether there is room for a session, which the one that has been silent for longest may have to make.
-    fn has_room(&mut self, now: Instant, out: &mut impl FnMut(Event<'_>)) -> bool {
-        if self.entries.len() < self.settings.sessions {
+    /// Whether there is room for a session of this host, which the one that has been silent for longest may have to make. No host
+    /// has them all, so that none keeps the others out.
+    fn has_room(&mut self, now: Instant, host: IpAddr, out: &mut impl FnMut(Event<'_>)) -> bool {
+        let share = self.settings.sessions - self.settings.sessions / KEPT_FREE;
+        let its_own = self.entries.iter().filter(|entry| entry.from.ip() == host).count() >= share;
+        if !its_own && self.entries.len() < self.settings.sessions {
             return true;
         }
         let silent = |heard: Instant| now.saturating_duration_since(heard) >= MAKES_ROOM;
-        let heard = self.entries.iter().filter_map(|entry| entry.session.heard().map(|heard| (heard, entry.id)));
+        let may_go = self.entries.iter().filter(|entry| !its_own || entry.from.ip() == host);
+        let heard = may_go.filter_map(|entry| entry.session.heard().map(|heard| (heard, entry.id)));
         let Some((_, id)) = heard.min().filter(|(heard, _)| silent(*heard)) else { return false };
         if let Some(mut entry) = self.remove(id) {
             entry.session.flush(&mut |packet| out(Event::Packet { id, packet }));
             out(Event::Ended { id, why: Why::Idle });
         }
+        // One has gone.
         self.entries.len() < self.settings.sessions
     }
 

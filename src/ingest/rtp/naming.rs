@@ -8,7 +8,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::clock::Instant;
-use crate::rtp::session::HANDOVER;
 use crate::rtp::table::Id;
 
 /// A stream of the same sender that is heard so long after the newer one began goes on beside it.
@@ -35,6 +34,8 @@ pub(super) struct Holder {
     pub(super) id: Id,
     pub(super) ip: IpAddr,
     pub(super) heard: Instant,
+    /// When it is taken for gone, if nothing comes: [`crate::rtp::session::Session::silent_at`].
+    pub(super) silent_at: Instant,
 }
 
 /// What is to be done.
@@ -56,12 +57,12 @@ pub(super) fn turn(now: Instant, newcomer: &Newcomer, alone: bool, holders: impl
     let same = |holder: &Holder| holder.ip == newcomer.ip;
     if alone {
         let Some(holder) = holders.max_by_key(|holder| holder.heard) else { return Turn::Free };
-        let let_go = if same(&holder) { HANDOVER } else { LET_GO };
-        let over = silent(&holder) >= let_go || (same(&holder) && newcomer.newest);
+        let is_gone = if same(&holder) { now >= holder.silent_at } else { silent(&holder) >= LET_GO };
+        let over = is_gone || (same(&holder) && newcomer.newest);
         return if over { Turn::Over(holder.id) } else { Turn::Taken(holder.ip) };
     }
     let before = holders.filter(same);
-    if let Some(holder) = before.clone().filter(|holder| silent(holder) >= HANDOVER).max_by_key(|holder| holder.heard) {
+    if let Some(holder) = before.clone().filter(|holder| now >= holder.silent_at).max_by_key(|holder| holder.heard) {
         return Turn::Over(holder.id);
     }
     let beside = |holder: &Holder| holder.heard >= newcomer.began + BESIDE;
@@ -109,6 +110,7 @@ fn numbered(base: &str, n: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::rtp::session::HANDOVER;
     use std::net::Ipv4Addr;
 
     use super::*;
@@ -144,8 +146,10 @@ mod tests {
         let now = clock::now() + Duration::from_secs(60);
         let newcomer = Newcomer { ip: ip(1), began: now - Duration::from_millis(ms), newest };
         let holders = holders.iter().zip(0..);
-        let holders =
-            holders.map(|((host, ago), id)| Holder { id: Id(id), ip: ip(*host), heard: now - Duration::from_millis(*ago) });
+        let holders = holders.map(|((host, ago), id)| {
+            let heard = now - Duration::from_millis(*ago);
+            Holder { id: Id(id), ip: ip(*host), heard, silent_at: heard + HANDOVER }
+        });
         assert_eq!(turn(now, &newcomer, alone, holders), expected);
     }
 

@@ -264,7 +264,8 @@ impl Streams {
     fn name(&mut self, now: Instant, at: usize, newcomer: &Newcomer, table: &mut Table) {
         let holders = self.all.iter().filter(|stream| matches!(stream.state, State::On { .. })).filter_map(|stream| {
             let entry = table.entries().find(|entry| entry.id() == stream.id)?;
-            Some(Holder { id: stream.id, ip: stream.from.ip(), heard: entry.session().heard()? })
+            let session = entry.session();
+            Some(Holder { id: stream.id, ip: stream.from.ip(), heard: session.heard()?, silent_at: session.silent_at()? })
         });
         let turn = naming::turn(now, newcomer, self.name.is_some(), holders);
         let Some(stream) = self.all.get_mut(at) else { return };

@@ -11,6 +11,8 @@ use super::super::{Format, Why};
 use super::HANDOVER;
 use crate::base::clock::Instant;
 
+/// Whoever has been silent for so long may be followed, whatever it did before.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
 /// Bytes of a report, with the headers below it.
 const REPORT_BYTES: u64 = 100;
 
@@ -23,6 +25,8 @@ pub(super) struct Source {
     pub(super) transit: Transit,
     pub(super) began: Instant,
     pub(super) heard: Instant,
+    /// The longest wait for a packet lately.
+    gap: Duration,
     /// It has said that it leaves; packets may still be under way until then.
     pub(super) leaving: Option<Instant>,
     pub(super) losses: Losses,
@@ -44,6 +48,7 @@ impl Source {
             transit: Transit::new(began, format.clock_rate),
             began,
             heard: began,
+            gap: Duration::ZERO,
             leaving: None,
             losses: Losses::default(),
             report: None,
@@ -54,9 +59,21 @@ impl Source {
         }
     }
 
+    /// Something came of it.
+    pub(super) fn hear(&mut self, arrival: Instant) {
+        let gap = arrival.saturating_duration_since(self.heard);
+        self.gap = gap.max(self.gap - self.gap / 16);
+        self.heard = self.heard.max(arrival);
+    }
+
+    /// When another may follow, if nothing comes: a radio has a packet now and then, and is not gone between them.
+    pub(super) fn silent_at(&self) -> Instant {
+        self.heard + (self.gap * 3).clamp(HANDOVER, LONGEST_SILENCE)
+    }
+
     /// Whether another may follow.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
-        self.leaving.is_some() || now.saturating_duration_since(self.heard) >= HANDOVER
+        self.leaving.is_some() || now >= self.silent_at()
     }
 
     /// Whether it is over, and why.

@@ -29,6 +29,10 @@ fn at(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 168, 1, 9], port))
 }
 
+fn elsewhere(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 168, 1, 10], port))
+}
+
 fn seen(event: Event<'_>) -> Out {
     match event {
         Event::Began { id, ssrc, .. } => Began(id.0, ssrc),
@@ -154,15 +158,19 @@ fn wild_sources_evict_nobody_and_are_bounded() {
 #[test]
 fn there_is_room_for_thirty_and_only_the_silent_make_more() {
     let mut line = Line::new();
-    for port in 1..=30 {
+    for port in 1..=27 {
         line.push(port, 7, [1, 2]);
+    }
+    for port in 28..=30 {
+        [1, 2].into_iter().for_each(|sequence| line.datagram(elsewhere(port), &rtp(7, sequence, 0)));
     }
     assert_eq!(line.table.entries().count(), 30);
     line.taken();
     line.push(31, 7, [1, 2, 3, 4]);
     assert_eq!((line.taken(), line.table.refused()), (vec![Refused(7)], 2));
     line.wait(4999);
-    (1..=30).filter(|port| *port != 4).for_each(|port| line.push(port, 7, [3]));
+    (1..=27).filter(|port| *port != 4).for_each(|port| line.push(port, 7, [3]));
+    (28..=30).for_each(|port| line.datagram(elsewhere(port), &rtp(7, 3, 0)));
     line.taken();
     line.push(31, 7, [5, 6]);
     assert_eq!(line.taken(), [Refused(7)]);
@@ -320,4 +328,38 @@ proptest! {
         prop_assert!(packets <= pushed);
         prop_assert!(state.values().all(Option::is_none));
     }
+}
+
+#[test]
+fn no_host_keeps_the_others_out() {
+    let mut line = Line::new();
+    line.table = Table::new(Settings { sessions: 8, ..Settings::default() });
+    for n in 0..8 {
+        line.push(5000 + 2 * n, 100 + u32::from(n), [1, 2]);
+    }
+    assert_eq!((line.table.entries().count(), line.table.refused()), (7, 1), "one host has not all of the room");
+    for n in 0..2 {
+        [1, 2].into_iter().for_each(|sequence| line.datagram(elsewhere(5000 + n), &rtp(200 + u32::from(n), sequence, 0)));
+    }
+    assert_eq!((line.table.entries().count(), line.table.refused()), (8, 2));
+}
+
+#[test]
+fn a_radio_that_sends_now_and_then_is_not_gone_in_between() {
+    let mut line = Line::new();
+    for sequence in 1..20 {
+        line.push(5000, 7, [sequence]);
+        line.wait(150);
+    }
+    line.taken();
+    // Another one of the same socket begins: it is another stream, and not the first one anew.
+    line.push(5000, 8, [1, 2]);
+    line.wait(150);
+    line.push(5000, 7, [20]);
+    line.push(5000, 8, [3]);
+    line.wait(150);
+    line.push(5000, 7, [21]);
+    line.push(5000, 8, [4]);
+    assert!(line.taken().contains(&Began(1, 8)));
+    assert_eq!(line.table.entries().count(), 2);
 }
