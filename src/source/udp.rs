@@ -30,6 +30,8 @@ const PIECE: usize = 64 * 1024;
 const AGE: Duration = Duration::from_millis(10);
 /// Largest datagram.
 const DATAGRAM: usize = 65536;
+/// A sender that has been silent for so long may be followed by one of another host.
+const LET_GO: Duration = Duration::from_secs(5);
 /// Datagrams without a byte of a transport stream, before that is called an error.
 const FOREIGN: u32 = 200;
 
@@ -46,6 +48,8 @@ pub fn open(text: &str, producer: &'static str) -> Result<Opened, SourceError> {
         datagram: vec![0; DATAGRAM].into_boxed_slice(),
         gathered: Gathered::default(),
         session: Session::new(Arc::new(rtp::Settings { reports: false, ..rtp::Settings::default() })),
+        heard: None,
+        of_one: !address.host.is_multicast(),
         foreign: 0,
         failed: false,
     };
@@ -148,11 +152,21 @@ struct Receiver {
     datagram: Box<[u8]>,
     gathered: Gathered,
     session: Session,
+    /// Who was heard last, and when.
+    heard: Option<(IpAddr, Instant)>,
+    /// Whoever else sends to the same address is heard only once that one is silent: of a group others are meant to take over.
+    of_one: bool,
     foreign: u32,
     failed: bool,
 }
 
 impl Receiver {
+    /// Whether this one is not listened to.
+    fn is_strange(&self, now: Instant, from: IpAddr) -> bool {
+        let other = |&(before, heard): &(IpAddr, Instant)| before != from && now.saturating_duration_since(heard) < LET_GO;
+        self.sender.is_some_and(|sender| sender != from) || (self.of_one && self.heard.as_ref().is_some_and(other))
+    }
+
     /// The next piece.
     async fn next(&mut self) -> Result<Chunk, SourceError> {
         loop {
@@ -184,17 +198,21 @@ impl Receiver {
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(lost(&error)),
             };
-            if self.sender.is_some_and(|sender| sender != from.ip()) {
+            let now = clock::now();
+            if self.is_strange(now, from.ip()) {
                 continue;
             }
             let Self { gathered, session, .. } = self;
-            let now = clock::now();
             match header::read(self.datagram.get(..length).unwrap_or_default()) {
                 Datagram::TransportStream(bytes) => gathered.add(now, bytes),
                 Datagram::Rtp(packet) if packet.is_transport_stream() => {
                     session.packet(now, &packet, &mut |packet| gathered.add_packet(now, &packet));
                 }
                 Datagram::Rtcp(compound) => {
+                    // Of somebody else it would end a stream that is not his.
+                    if self.heard.is_some_and(|(heard, _)| heard != from.ip()) {
+                        continue;
+                    }
                     session.rtcp(now, compound, &mut |packet| gathered.add_packet(now, &packet));
                     continue;
                 }
@@ -208,6 +226,7 @@ impl Receiver {
                 }
             }
             self.foreign = 0;
+            self.heard = Some((from.ip(), now));
         }
         Ok(())
     }
