@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::dto::FramePreviewResponse;
 use super::{Id, MPEG_TS, none};
@@ -17,7 +18,6 @@ use crate::admin::AdminState;
 use crate::admin::api::body::{Asked, asked};
 use crate::admin::api::problem::Problem;
 use crate::base::chain::Chain;
-use crate::http::reply;
 use crate::ingest::tap::gop_buffer::Kept;
 use crate::ingest::tap::preview::{self, Writer};
 use crate::media::still;
@@ -31,6 +31,9 @@ pub const JPEG: &str = "image/jpeg";
 const USUAL: f64 = 5.0;
 /// The most.
 const MOST: f64 = 30.0;
+
+/// Previews that are read at a time.
+static PREVIEWS: Semaphore = Semaphore::const_new(4);
 
 /// What a preview is asked for with.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,22 +63,40 @@ pub async fn preview(
     let duration = Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= MOST);
     let duration =
         duration.ok_or_else(|| Problem::field("duration", format!("Give seconds from 0 to {MOST}.")).of_the_reference())?;
+    // What is being read is kept for so long, however slowly it is read.
+    let permit = PREVIEWS.try_acquire().map_err(|_| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Too many previews are being read; try again in a moment.")
+            .of_the_reference()
+    })?;
     let kept = tapped.tap().kept(duration);
     let (programme, frames) = kept.ok_or_else(nothing_yet)?;
-    if wants_json(&headers) {
-        return Ok(reply::json(&FramePreviewResponse::of(id, &frames)));
-    }
-    Ok(played(&programme, frames))
+    Ok(if wants_json(&headers) { described(&id, frames, permit) } else { played(&programme, frames, permit) })
+}
+
+/// [`FramePreviewResponse`], written as it is taken.
+fn described(id: &str, frames: Vec<Kept>, permit: SemaphorePermit<'static>) -> Response<Body> {
+    let bytes = FramePreviewResponse::written(id, frames);
+    let mut response = Response::new(streamed(bytes, permit));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn streamed(bytes: impl Iterator<Item = Bytes> + Send + 'static, permit: SemaphorePermit<'static>) -> Body {
+    let bytes = bytes.map(move |bytes| {
+        let _ = &permit;
+        Ok::<Bytes, std::convert::Infallible>(bytes)
+    });
+    Body::from_stream(stream::iter(bytes))
 }
 
 /// The frames are written as they are taken: those that nobody keeps any more go one by one.
-fn played(programme: &Programme, frames: Vec<Kept>) -> Response<Body> {
+fn played(programme: &Programme, frames: Vec<Kept>, permit: SemaphorePermit<'static>) -> Response<Body> {
     let mut writer = Writer::new(programme);
     let tables = writer.tables();
     let length = tables.len() as u64 + frames.iter().map(Kept::bytes).sum::<u64>();
     let frames = frames.into_iter().map(move |frame| Bytes::from(writer.frame(&frame)));
     let bytes = std::iter::once(Bytes::from(tables)).chain(frames);
-    let mut response = Response::new(Body::from_stream(stream::iter(bytes.map(Ok::<Bytes, std::convert::Infallible>))));
+    let mut response = Response::new(streamed(bytes, permit));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MPEG_TS));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     response

@@ -27,11 +27,24 @@ pub struct FramePreviewResponse {
     pub frames: Vec<FrameData>,
 }
 
+impl FrameData {
+    fn of(kept: &Kept) -> Self {
+        Self { data: kept.packets.clone(), timestamp: kept.pts.map_or(0, |pts| pts.0) }
+    }
+}
+
 impl FramePreviewResponse {
-    /// Of these frames. Their bytes are shared.
-    pub fn of(stream_id: String, frames: &[Kept]) -> Self {
-        let data = |kept: &Kept| FrameData { data: kept.packets.clone(), timestamp: kept.pts.map_or(0, |pts| pts.0) };
-        Self { stream_id, frame_count: frames.len(), frames: frames.iter().map(data).collect() }
+    /// Of these frames, piece by piece: all at once, in base64, it may be 70 MB.
+    pub fn written(stream_id: &str, frames: Vec<Kept>) -> impl Iterator<Item = Bytes> + Send + use<> {
+        let id = serde_json::to_string(stream_id).unwrap_or_default();
+        let head = format!("{{\"stream_id\":{id},\"frame_count\":{},\"frames\":[", frames.len());
+        let frames = frames.into_iter().enumerate().map(|(at, kept)| {
+            let mut text = if at == 0 { Vec::new() } else { vec![b','] };
+            // A frame is a text and a number, which can always be written.
+            let _ = serde_json::to_writer(&mut text, &FrameData::of(&kept));
+            Bytes::from(text)
+        });
+        std::iter::once(Bytes::from(head)).chain(frames).chain(std::iter::once(Bytes::from_static(b"]}")))
     }
 }
 
