@@ -117,7 +117,8 @@ impl Bound {
     pub fn shared_port(&self) -> SharedPort {
         SharedPort {
             socket: self.rtp.iter().find_map(|port| port.on_all(outlet::PORT)),
-            group: self.rtp.iter().any(|port| port.is_group() && port.addr().port() == outlet::PORT),
+            single: self.rtp.iter().any(|port| port.holds(outlet::PORT))
+                || self.described.iter().any(|described| described.holds(outlet::PORT)),
             short: self.short.clone(),
         }
     }

@@ -40,15 +40,15 @@ type Expected = Arc<Mutex<HashMap<SocketAddrV4, Weak<Pulse>>>>;
 pub struct SharedPort {
     /// Its socket, if it is theirs on all addresses.
     pub socket: Option<Arc<UdpSocket>>,
-    /// They have groups of it, which can be shared.
-    pub group: bool,
+    /// They have it at single addresses or for groups, which can be shared.
+    pub single: bool,
     /// What comes to their sockets and has four bytes.
     pub short: broadcast::Sender<(SocketAddr, [u8; KEEPALIVE])>,
 }
 
 impl Default for SharedPort {
     fn default() -> Self {
-        Self { socket: None, group: false, short: broadcast::Sender::new(1) }
+        Self { socket: None, single: false, short: broadcast::Sender::new(1) }
     }
 }
 
@@ -88,7 +88,7 @@ impl Outlet {
                 expected: Expected::default(),
                 _listeners: Vec::new(),
             },
-            None => Self::bind_as(PORT, shared.group)?,
+            None => Self::bind_as(PORT, shared.single)?,
         };
         let passed_on = tasks::spawn("keepalives", hear(shared.short.subscribe(), this.expected.clone()));
         this._listeners.push(passed_on);

@@ -59,6 +59,14 @@ struct Bound {
     control: Option<UdpSocket>,
 }
 
+impl Described {
+    /// Whether it has this port at one of its addresses, for RTP or for RTCP.
+    pub fn holds(&self, port: u16) -> bool {
+        let mut sockets = self.media.iter().flat_map(|bound| std::iter::once(&bound.media).chain(&bound.control));
+        sockets.any(|socket| socket.local_addr().is_ok_and(|addr| addr.port() == port))
+    }
+}
+
 /// Binds the ports of a description. What of it cannot be a track of a transport stream is left out, and told.
 ///
 /// # Errors

@@ -50,9 +50,10 @@ impl Bound {
         self.media.local_addr().unwrap_or(self.listen.addr)
     }
 
-    /// Whether that is a group.
-    pub fn is_group(&self) -> bool {
-        self.listen.is_group()
+    /// Whether it has this port at one of its addresses, for RTP or for RTCP.
+    pub fn holds(&self, port: u16) -> bool {
+        let control = self.control.as_ref().and_then(|control| control.local_addr().ok());
+        self.addr().port() == port || control.is_some_and(|addr| addr.port() == port)
     }
 
     /// The socket, if it has this port on all IPv4 addresses: nobody else can have it then.
