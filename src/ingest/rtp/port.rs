@@ -8,6 +8,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::broadcast;
 
 use super::described::{Described, Receiver};
+use super::guess::Looked;
 use super::socket;
 use super::streams::{Room, Streams};
 use crate::base::clock::{self, Instant};
@@ -211,10 +212,16 @@ impl Port {
             }
             Datagram::Rtcp(compound) => self.table.rtcp(now, ReportTo { to: from, multiplexed: true }, compound),
             Datagram::Rtp(packet) => {
-                self.other(
-                    from,
-                    &format!("payload type {} is no MPEG transport stream (33); describe it with rtp.sdp", packet.payload_type),
-                );
+                let Self { table, streams, others, .. } = self;
+                match streams.look(now, from, &packet) {
+                    Looked::Takes => table.packet(now, from, &packet, &mut |event| streams.event(now, event)),
+                    Looked::Waits => {}
+                    Looked::Refuses(what) => {
+                        if let Some(count) = others.count() {
+                            tell_of_other(from, count, what);
+                        }
+                    }
+                }
             }
             Datagram::TransportStream(_) => {
                 self.other(from, "a transport stream without RTP; make it a source with udp:// instead")
@@ -237,7 +244,7 @@ impl Port {
         if !self.streams.knows(from.ip())
             && let Some(count) = self.others.count()
         {
-            tracing::warn!(client = %from, count, "what came to the RTP port is no stream that can be taken: {what}");
+            tell_of_other(from, count, what);
         }
     }
 
@@ -261,16 +268,22 @@ impl Port {
         let Self { table, streams, media, control, .. } = self;
         table.tick(now, &mut |event| streams.event(now, event));
         streams.settle(now, table);
-        table.reports(now, &mut |to: ReportTo, report| {
+        let mut send = |to: ReportTo, report: &[u8]| {
             // To the sender itself, also where it sends to a group: its other receivers are not concerned. What is lost is told anew.
             let socket = control.as_ref().filter(|_| !to.multiplexed).unwrap_or(media);
             let _ = socket.try_send_to(report, to.to);
-        });
+        };
+        table.reports(now, &mut send);
+        streams.ask(now, table, &mut send);
         if now >= self.figures_due {
             self.figures_due = now + FIGURES;
             self.streams.tell(now, &self.table);
         }
     }
+}
+
+fn tell_of_other(client: SocketAddr, count: u64, what: &str) {
+    tracing::warn!(%client, count, "what came to the RTP port is no stream that can be taken: {what}");
 }
 
 async fn readable(socket: Option<&UdpSocket>) -> std::io::Result<()> {
