@@ -14,7 +14,10 @@ use crate::base::chain::Chain;
 use crate::base::machine;
 use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::{Role, Shown, Status};
-use crate::ingest::rtp::{self, port::Short};
+use crate::ingest::rtp::{
+    self,
+    port::{Describing, Short},
+};
 use crate::ingest::srt::{self, Rules};
 use crate::ingest::taps::{Looking, Taps};
 use crate::ingest::watch::Watch;
@@ -41,6 +44,11 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// For streams that are described later on.
+    pub fn describing(&self) -> &Describing {
+        self.rtp.describing()
+    }
+
     /// Ends them; senders are told, where they can be.
     pub async fn close(self) {
         drop(self.rtp);

@@ -67,6 +67,22 @@ impl Described {
     }
 }
 
+/// Looks at a description without binding anything.
+///
+/// # Errors
+/// When it is none, or nothing of it can be taken: in words.
+pub fn check(text: &str) -> Result<(), String> {
+    let description = Description::parse(text).map_err(|error| error.to_string())?;
+    let mut left_out = Ok(());
+    for medium in &description.media {
+        match chosen(medium) {
+            Ok(_) => return Ok(()),
+            Err(reason) => left_out = Err(reason),
+        }
+    }
+    left_out
+}
+
 /// Binds the ports of a description. What of it cannot be a track of a transport stream is left out, and told.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use crate::base::clock::{self, Instant};
 use crate::base::coalesce::Coalesced;
 use crate::base::tasks::{self, Task};
 use crate::ingest::Registry;
+use crate::ingest::depay::Refusal;
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::table::{ReportTo, Table};
@@ -92,6 +93,36 @@ pub fn bind(listen: &RtpListenSettings, buffer: usize) -> std::io::Result<Bound>
 #[derive(Debug)]
 pub struct Ports {
     _tasks: Vec<Task<()>>,
+    describing: Describing,
+}
+
+/// Receives streams that are described, also later on. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Describing {
+    settings: RtpSettings,
+    registry: Registry,
+    room: Arc<Room>,
+}
+
+/// A stream that is described, while it is received. Dropping it ends that.
+#[derive(Debug)]
+pub struct Receiving {
+    _task: Task<()>,
+}
+
+impl Describing {
+    /// Binds the ports of a description and receives what comes there, as the stream of this name. Called within a runtime.
+    ///
+    /// # Errors
+    /// When it is none, when nothing of it can be taken, or a port cannot be had: in words.
+    pub fn receive(&self, name: &str, text: &str) -> Result<Receiving, String> {
+        self.serve(super::described::bind(name, text, self.settings.buffer_size)?).map_err(|refusal| refusal.to_string())
+    }
+
+    fn serve(&self, described: Described) -> Result<Receiving, Refusal> {
+        let receiver = Receiver::new(described, &self.settings, &self.registry, &self.room)?;
+        Ok(Receiving { _task: tasks::spawn("described rtp", receiver.run()) })
+    }
 }
 
 impl Ports {
@@ -119,12 +150,16 @@ impl Ports {
             };
             tasks::spawn("rtp port", port.run())
         };
-        let receive = |described: Described| {
-            // What cannot be assembled was left out when its ports were bound.
-            let receiver = Receiver::new(described, settings, registry, &room).ok()?;
-            Some(tasks::spawn("described rtp", receiver.run()))
-        };
-        Self { _tasks: bound.into_iter().map(serve).chain(described.into_iter().filter_map(receive)).collect() }
+        let describing = Describing { settings: settings.clone(), registry: registry.clone(), room: room.clone() };
+        // What cannot be assembled was left out when its ports were bound.
+        let received =
+            described.into_iter().filter_map(|described| describing.serve(described).ok()).map(|receiving| receiving._task);
+        Self { _tasks: bound.into_iter().map(serve).chain(received).collect(), describing }
+    }
+
+    /// For streams that are described later on.
+    pub fn describing(&self) -> &Describing {
+        &self.describing
     }
 }
 
