@@ -193,8 +193,16 @@ impl Follower {
             let now: HashSet<String> = on(&self.registry).collect();
             for id in now.difference(&before) {
                 let known = self.begins(id).await;
-                if !known && self.auto_channel && made < MOST_CHANNELS {
-                    made += 1;
+                if known || !self.auto_channel || made > MOST_CHANNELS {
+                    continue;
+                }
+                made += 1;
+                if made > MOST_CHANNELS {
+                    tracing::warn!(
+                        stream = id,
+                        "no channel could be made of a stream that is pushed to us: {MOST_CHANNELS} were made since the start"
+                    );
+                } else {
                     self.make_channel(id).await;
                 }
             }

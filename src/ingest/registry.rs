@@ -57,7 +57,7 @@ pub struct Sender {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Somebody else sends it.
-    #[error("{from} is sending this stream already; give it a passphrase if its encoder changes its address")]
+    #[error("{from} is sending this stream already; another address takes it over by SRT only, with a passphrase or a login")]
     Taken {
         /// Who.
         from: SocketAddr,

@@ -39,6 +39,8 @@ const FIGURES: Duration = Duration::from_secs(1);
 /// A stream that is not taken is tried again after this time, and told of so often.
 const AGAIN: Duration = Duration::from_secs(1);
 const TOLD: Duration = Duration::from_secs(10);
+/// Packets that cannot be taken are told of so often.
+const STRANGE: Duration = Duration::from_secs(60);
 /// Blocks in which the stream is handed on.
 const BLOCK: usize = 64 * 1024;
 
@@ -189,12 +191,19 @@ impl Receiver {
             Medium { bound, session: Session::new(Arc::new(core)), from: None, reports_from: None }
         });
         Ok(Self {
-            name: described.name,
+            name: described.name.clone(),
             media: media.collect(),
             settings: settings.clone(),
             registry: registry.clone(),
             room: room.clone(),
-            line: Line { assembly: Assembly::new(&formats)?, formats, anew: false },
+            line: Line {
+                name: described.name,
+                assembly: Assembly::new(&formats)?,
+                formats,
+                anew: false,
+                strangers: Coalesced::new(STRANGE),
+                others: Coalesced::new(STRANGE),
+            },
             publisher: None,
             closed: false,
             again: None,
@@ -350,10 +359,14 @@ impl Receiver {
 
 /// Where the packets of all media go.
 struct Line {
+    name: String,
     formats: Vec<Format>,
     assembly: Assembly,
     /// It has begun anew since this was looked at.
     anew: bool,
+    /// Whose packets are not taken, and which.
+    strangers: Coalesced,
+    others: Coalesced,
 }
 
 impl Line {
@@ -395,6 +408,9 @@ impl Medium {
                 Err(_) => continue,
             };
             if !self.bound.takes(from.ip(), settings) {
+                if let Some(count) = line.strangers.count() {
+                    tracing::warn!(client = %from, stream = line.name, count, "a stream by RTP was not taken: its sender is not in a network of allow, nor one of its description");
+                }
                 continue;
             }
             let now = clock::now();
@@ -408,7 +424,13 @@ impl Medium {
                     self.session.packet(now, &packet, &mut |packet| line.packet(now, at, &packet, wallclock));
                 }
                 Datagram::Rtcp(compound) => self.take_compound(at, from, compound, line),
-                _ => {}
+                Datagram::Rtp(packet) => {
+                    if let Some(count) = line.others.count() {
+                        let (payload_type, described) = (packet.payload_type, self.bound.format.payload_type);
+                        tracing::warn!(client = %from, stream = line.name, count, payload_type, described, "packets of a stream by RTP are not as they are described");
+                    }
+                }
+                Datagram::TransportStream(_) | Datagram::Other => {}
             }
         }
     }
