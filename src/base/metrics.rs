@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;
 
-use super::clock;
+use super::{clock, machine};
 
 /// Media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -201,10 +201,10 @@ impl Readings for Process {
             let open = u64::try_from(entries.count()).unwrap_or(0);
             readings.push(Reading::gauge("process_open_fds", "Open file descriptors", open));
         }
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        if let Some(kilobytes) = status_field(&status, "VmRSS:") {
-            readings.push(Reading::gauge("process_resident_memory_bytes", "Resident memory", kilobytes * 1024));
+        if let Some(bytes) = machine::resident_bytes() {
+            readings.push(Reading::gauge("process_resident_memory_bytes", "Resident memory", bytes));
         }
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         if let Some(threads) = status_field(&status, "Threads:") {
             readings.push(Reading::gauge("process_threads", "Threads", threads));
         }

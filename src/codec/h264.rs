@@ -4,79 +4,135 @@ use super::VideoFormat;
 use super::aspect::sample_aspect;
 use super::bits::{BitReader, EscapedBytes};
 
-/// A sequence parameter set (7.3.2.1.1), its one-byte NAL header included.
-pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
-    let mut bits = BitReader::escaped(nal.get(1..)?);
-    let profile_idc = bits.bits(8)?;
-    let constraints = bits.bits(8)?;
-    bits.skip(8)?;
-    bits.ue()?;
-    let mut chroma_format = 1;
-    let mut separate = false;
-    if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
-        chroma_format = bits.ue()?;
-        if chroma_format == 3 {
-            separate = bits.flag()?;
-        }
-        bits.ue()?;
-        bits.ue()?;
-        bits.skip(1)?;
-        if bits.flag()? {
-            for list in 0..if chroma_format == 3 { 12 } else { 8 } {
-                if bits.flag()? {
-                    scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
+/// A sequence parameter set (7.3.2.1.1) up to `frame_mbs_only_flag`. Numbers are as they lie: nobody has looked whether they are legal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// `profile_idc`.
+    pub profile_idc: u32,
+    /// The byte that begins with `constraint_set0_flag`.
+    pub constraints: u32,
+    /// `level_idc`.
+    pub level_idc: u32,
+    /// `seq_parameter_set_id`.
+    pub id: u32,
+    /// `chroma_format_idc`.
+    pub chroma_format: u32,
+    /// `separate_colour_plane_flag`.
+    pub separate_colour_planes: bool,
+    /// `bit_depth_luma_minus8` and `bit_depth_chroma_minus8`.
+    pub depths: [u32; 2],
+    /// Bits of `frame_num`.
+    pub frame_num_bits: u32,
+    /// `pic_order_cnt_type`.
+    pub order_count_type: u32,
+    /// Width in macroblocks, before cropping.
+    pub width: u32,
+    /// Height in map units, before cropping: macroblocks, or twice as many where there may be fields.
+    pub map_units: u32,
+    /// `frame_mbs_only_flag`: no picture is a field.
+    pub frames_only: bool,
+}
+
+impl Sequence {
+    /// Of a NAL unit, its one-byte header included, or of its beginning; with what lies behind it.
+    pub fn read(nal: &[u8]) -> Option<(Self, BitReader<'_>)> {
+        let mut bits = BitReader::escaped(nal.get(1..)?);
+        let (profile_idc, constraints, level_idc) = (bits.bits(8)?, bits.bits(8)?, bits.bits(8)?);
+        let id = bits.ue()?;
+        let (mut chroma_format, mut separate_colour_planes, mut depths) = (1, false, [0, 0]);
+        if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+            chroma_format = bits.ue()?;
+            separate_colour_planes = chroma_format == 3 && bits.flag()?;
+            depths = [bits.ue()?, bits.ue()?];
+            bits.skip(1)?;
+            if bits.flag()? {
+                for list in 0..if chroma_format == 3 { 12 } else { 8 } {
+                    if bits.flag()? {
+                        scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
+                    }
                 }
             }
         }
-    }
-    bits.ue()?;
-    match bits.ue()? {
-        0 => {
-            bits.ue()?;
-        }
-        1 => {
-            bits.skip(1)?;
-            bits.se()?;
-            bits.se()?;
-            for _ in 0..bits.ue()?.min(255) {
-                bits.se()?;
+        let frame_num_bits = bits.ue()?.saturating_add(4);
+        let order_count_type = bits.ue()?;
+        match order_count_type {
+            0 => {
+                bits.ue()?;
             }
+            1 => {
+                bits.skip(1)?;
+                bits.se()?;
+                bits.se()?;
+                for _ in 0..bits.ue()?.min(255) {
+                    bits.se()?;
+                }
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    bits.ue()?;
-    bits.skip(1)?;
-    let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
-    let map_units = bits.ue()?.checked_add(1)?;
-    let frames_only = bits.flag()?;
-    if !frames_only {
+        bits.ue()?;
         bits.skip(1)?;
+        let (width, map_units) = (bits.ue()?.saturating_add(1), bits.ue()?.saturating_add(1));
+        let frames_only = bits.flag()?;
+        let sequence = Self {
+            profile_idc,
+            constraints,
+            level_idc,
+            id,
+            chroma_format,
+            separate_colour_planes,
+            depths,
+            frame_num_bits,
+            order_count_type,
+            width,
+            map_units,
+            frames_only,
+        };
+        Some((sequence, bits))
     }
-    let field_units = if frames_only { 1 } else { 2 };
-    let height = map_units.checked_mul(16 * field_units)?;
-    bits.skip(1)?;
-    let (mut cut_width, mut cut_height) = (0u32, 0u32);
-    if bits.flag()? {
+
+    /// Rows of macroblocks of a frame in a map unit.
+    pub(super) fn rows_in_unit(&self) -> u32 {
+        if self.frames_only { 1 } else { 2 }
+    }
+
+    /// From behind this to `vui_parameters_present_flag`: by how many pixels width and height are cut.
+    pub(super) fn cropping(&self, bits: &mut BitReader<'_>) -> Option<(u32, u32)> {
+        if !self.frames_only {
+            bits.skip(1)?;
+        }
+        bits.skip(1)?;
+        if !bits.flag()? {
+            return Some((0, 0));
+        }
         let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
-        let (unit_x, unit_y) = match chroma_format {
-            1 if !separate => (2, 2),
-            2 if !separate => (2, 1),
+        let (unit_x, unit_y) = match self.chroma_format {
+            1 if !self.separate_colour_planes => (2, 2),
+            2 if !self.separate_colour_planes => (2, 1),
             _ => (1, 1),
         };
-        cut_width = left.checked_add(right)?.checked_mul(unit_x)?;
-        cut_height = top.checked_add(bottom)?.checked_mul(unit_y * field_units)?;
+        let height = top.saturating_add(bottom).saturating_mul(unit_y * self.rows_in_unit());
+        Some((left.saturating_add(right).saturating_mul(unit_x), height))
     }
-    let (pixel_aspect, frame_rate) = if bits.flag()? { (sample_aspect(&mut bits), timing(&mut bits)) } else { (None, None) };
+}
+
+/// What a sequence parameter set says of pictures; its one-byte NAL header included.
+pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
+    let (sequence, mut bits) = Sequence::read(nal)?;
+    let width = sequence.width.checked_mul(16)?;
+    let height = sequence.map_units.checked_mul(16 * sequence.rows_in_unit())?;
+    let (cut_width, cut_height) = sequence.cropping(&mut bits)?;
+    let (pixel_aspect, frame_rate) = if bits.flag()? { (sample_aspect(&mut bits), frame_rate(&mut bits)) } else { (None, None) };
     Some(VideoFormat {
-        profile: profile(profile_idc, constraints),
+        profile: profile(sequence.profile_idc, sequence.constraints),
         width: width.checked_sub(cut_width)?,
         height: height.checked_sub(cut_height)?,
         pixel_aspect,
         frame_rate,
-        interlaced: Some(!frames_only),
+        interlaced: Some(!sequence.frames_only),
     })
 }
 
+/// 7.3.2.1.1.1.
 fn scaling_list(bits: &mut BitReader<'_>, size: usize) -> Option<()> {
     let (mut last, mut next) = (8i32, 8i32);
     for _ in 0..size {
@@ -88,8 +144,9 @@ fn scaling_list(bits: &mut BitReader<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// VUI parameters (annex E.1.1) from behind the shape of a pixel up to the timing: a tick is a field.
-fn timing(bits: &mut BitReader<'_>) -> Option<f64> {
+/// Passes over VUI parameters from behind the shape of a pixel to `timing_info_present_flag` (annex E.1.1), which are the same in HEVC
+/// up to `chroma_loc_info_present_flag` and what it tells of.
+pub(super) fn signal(bits: &mut BitReader<'_>) -> Option<()> {
     if bits.flag()? {
         bits.skip(1)?;
     }
@@ -103,6 +160,12 @@ fn timing(bits: &mut BitReader<'_>) -> Option<f64> {
         bits.ue()?;
         bits.ue()?;
     }
+    Some(())
+}
+
+/// VUI parameters from behind the shape of a pixel up to the timing: a tick is a field.
+fn frame_rate(bits: &mut BitReader<'_>) -> Option<f64> {
+    signal(bits)?;
     if !bits.flag()? {
         return None;
     }

@@ -3,6 +3,7 @@
 use super::VideoFormat;
 use super::aspect::sample_aspect;
 use super::bits::BitReader;
+use super::h264::signal;
 
 /// `nal_unit_type` of a NAL unit's first byte (7.3.1.2).
 pub fn nal_type(first: u8) -> u8 {
@@ -14,65 +15,101 @@ pub fn is_random_access(nal_type: u8) -> bool {
     (16..=23).contains(&nal_type)
 }
 
-/// A sequence parameter set (7.3.2.2.1), its two-byte NAL header included.
-pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
-    let mut bits = BitReader::escaped(nal.get(2..)?);
-    bits.skip(4)?;
-    let sub_layers = bits.bits(3)?;
-    bits.skip(1)?;
-    let tier = profile_tier_level(&mut bits, sub_layers)?;
-    bits.ue()?;
-    let chroma_format = bits.ue()?;
-    let separate = chroma_format == 3 && bits.flag()?;
-    let (width, height) = (bits.ue()?, bits.ue()?);
-    let (mut cut_width, mut cut_height) = (0u32, 0u32);
-    if bits.flag()? {
+/// The beginning of a sequence parameter set (7.3.2.2.1), up to its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// `sps_video_parameter_set_id`.
+    pub video_id: u32,
+    /// `sps_max_sub_layers_minus1`.
+    pub sub_layers: u32,
+    /// `sps_seq_parameter_set_id`; nobody has looked whether it is legal.
+    pub id: u32,
+    profile: Option<&'static str>,
+    interlaced: bool,
+}
+
+impl Sequence {
+    /// Of a NAL unit, its two-byte header included, or of its beginning; with what lies behind it.
+    pub fn read(nal: &[u8]) -> Option<(Self, BitReader<'_>)> {
+        let mut bits = BitReader::escaped(nal.get(2..)?);
+        let video_id = bits.bits(4)?;
+        let sub_layers = bits.bits(3)?;
+        bits.skip(1)?;
+        let (profile, interlaced) = profile_tier_level(&mut bits, sub_layers)?;
+        let id = bits.ue()?;
+        Some((Self { video_id, sub_layers, id, profile, interlaced }, bits))
+    }
+
+    /// Width and height of pictures in pixels, and by how much they are cut, which follow behind the id.
+    pub(super) fn size(bits: &mut BitReader<'_>) -> Option<[(u32, u32); 2]> {
+        let chroma_format = bits.ue()?;
+        let separate = chroma_format == 3 && bits.flag()?;
+        let size = (bits.ue()?, bits.ue()?);
+        if !bits.flag()? {
+            return Some([size, (0, 0)]);
+        }
         let (left, right, top, bottom) = (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
         let (unit_x, unit_y) = match chroma_format {
             1 if !separate => (2, 2),
             2 if !separate => (2, 1),
             _ => (1, 1),
         };
-        cut_width = left.checked_add(right)?.checked_mul(unit_x)?;
-        cut_height = top.checked_add(bottom)?.checked_mul(unit_y)?;
+        let cut = (left.saturating_add(right).saturating_mul(unit_x), top.saturating_add(bottom).saturating_mul(unit_y));
+        Some([size, cut])
     }
+
+    /// `log2_max_pic_order_cnt_lsb_minus4`, and `sps_max_num_reorder_pics` of the highest sub-layer, which follow behind the size.
+    pub(super) fn order(&self, bits: &mut BitReader<'_>) -> Option<(u32, u32)> {
+        // Depths in bits.
+        bits.ue()?;
+        bits.ue()?;
+        let order_bits = bits.ue()?;
+        let each = bits.flag()?;
+        let mut reordered = 0;
+        for _ in if each { 0 } else { self.sub_layers }..=self.sub_layers {
+            bits.ue()?;
+            reordered = bits.ue()?;
+            bits.ue()?;
+        }
+        Some((order_bits, reordered))
+    }
+}
+
+/// What a sequence parameter set says of pictures; its two-byte NAL header included.
+pub fn sequence_parameter_set(nal: &[u8]) -> Option<VideoFormat> {
+    let (sequence, mut bits) = Sequence::read(nal)?;
+    let [(width, height), (cut_width, cut_height)] = Sequence::size(&mut bits)?;
     let (width, height) = (width.checked_sub(cut_width)?, height.checked_sub(cut_height)?);
     let mut pixel_aspect = None;
-    let timing = vui(&mut bits, sub_layers, &mut pixel_aspect);
+    let timing = vui(&mut bits, &sequence, &mut pixel_aspect);
     let field_coded = timing.is_some_and(|timing| timing.fields);
     Some(VideoFormat {
-        profile: tier.profile,
+        profile: sequence.profile,
         width,
         // With field_seq_flag every picture is one field.
         height: if field_coded { height.checked_mul(2)? } else { height },
         pixel_aspect,
         frame_rate: timing.and_then(|timing| timing.rate).map(|rate| if field_coded { rate / 2.0 } else { rate }),
-        interlaced: Some(field_coded || tier.interlaced),
+        interlaced: Some(field_coded || sequence.interlaced),
     })
 }
 
-struct Tier {
-    profile: Option<&'static str>,
-    interlaced: bool,
-}
-
-/// 7.3.3 for an SPS: general, then what is there of the sub-layers.
-fn profile_tier_level(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<Tier> {
+/// 7.3.3 for an SPS: general, then what is there of the sub-layers. Gives the profile, and whether pictures are interlaced.
+fn profile_tier_level(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<(Option<&'static str>, bool)> {
     bits.skip(3)?;
     let profile_idc = bits.bits(5)?;
     let compatibility = bits.bits(32)?;
     let (progressive, interlaced) = (bits.flag()?, bits.flag()?);
     bits.skip(46 + 8)?;
-    let mut present = [(false, false); 8];
-    for layer in present.iter_mut().take(sub_layers as usize) {
-        *layer = (bits.flag()?, bits.flag()?);
+    let mut length = 0;
+    for _ in 0..sub_layers {
+        length += if bits.flag()? { 88 } else { 0 };
+        length += if bits.flag()? { 8 } else { 0 };
     }
     if sub_layers > 0 {
         bits.skip(2 * (8 - sub_layers))?;
     }
-    for &(profile, level) in present.iter().take(sub_layers as usize) {
-        bits.skip(if profile { 88 } else { 0 } + if level { 8 } else { 0 })?;
-    }
+    bits.skip(length)?;
     let is = |idc: u32| profile_idc == idc || compatibility >> (31 - idc) & 1 == 1;
     let profile = match profile_idc {
         4 => Some("Rext"),
@@ -83,7 +120,7 @@ fn profile_tier_level(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<Tier>
         _ if is(3) => Some("Main Still Picture"),
         _ => None,
     };
-    Some(Tier { profile, interlaced: interlaced && !progressive })
+    Some((profile, interlaced && !progressive))
 }
 
 #[derive(Clone, Copy)]
@@ -93,16 +130,8 @@ struct Timing {
 }
 
 /// From behind the conformance window to the VUI timing (7.3.2.2.1, E.2.1).
-fn vui(bits: &mut BitReader<'_>, sub_layers: u32, pixel_aspect: &mut Option<(u16, u16)>) -> Option<Timing> {
-    bits.ue()?;
-    bits.ue()?;
-    let poc_bits = bits.ue()?.checked_add(4)?;
-    let all_layers = bits.flag()?;
-    for _ in if all_layers { 0 } else { sub_layers }..=sub_layers {
-        bits.ue()?;
-        bits.ue()?;
-        bits.ue()?;
-    }
+fn vui(bits: &mut BitReader<'_>, sequence: &Sequence, pixel_aspect: &mut Option<(u16, u16)>) -> Option<Timing> {
+    let poc_bits = sequence.order(bits)?.0.checked_add(4)?;
     for _ in 0..6 {
         bits.ue()?;
     }
@@ -128,19 +157,7 @@ fn vui(bits: &mut BitReader<'_>, sub_layers: u32, pixel_aspect: &mut Option<(u16
     }
     // E.2.1
     *pixel_aspect = sample_aspect(bits);
-    if bits.flag()? {
-        bits.skip(1)?;
-    }
-    if bits.flag()? {
-        bits.skip(4)?;
-        if bits.flag()? {
-            bits.skip(24)?;
-        }
-    }
-    if bits.flag()? {
-        bits.ue()?;
-        bits.ue()?;
-    }
+    signal(bits)?;
     bits.skip(1)?;
     let fields = bits.flag()?;
     bits.skip(1)?;

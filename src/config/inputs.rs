@@ -130,7 +130,7 @@ fn described(text: &str) -> Result<RtpSdpSettings, &'static str> {
 /// What is before `=`, and the name of a stream behind it.
 fn named(text: &str) -> Result<(&str, Option<String>), &'static str> {
     let (text, stream) = text.split_once('=').map_or((text, None), |(text, stream)| (text, Some(stream.trim().to_owned())));
-    if stream.as_ref().is_some_and(|stream| stream.is_empty() || stream.len() > 512 || stream.contains(char::is_control)) {
+    if stream.as_ref().is_some_and(|stream| !ListenSettings::is_stream(stream)) {
         return Err("the name of a stream has from 1 to 512 bytes");
     }
     Ok((text, stream))

@@ -209,17 +209,21 @@ impl Registry {
     /// # Errors
     /// When it is somebody else's.
     pub fn publish(&self, id: &str, sender: Sender) -> Result<Publisher, Refused> {
-        let close = CancellationToken::new();
-        let counters = Arc::new(Counters::default());
-        let mut inputs = self.lock();
+        let inputs = self.lock();
         if let Some(before) = inputs.get(id)
             && before.close.is_some()
             && (before.role != Role::Listener || (!sender.proven && before.sender.from.ip() != sender.from.ip()))
         {
             return Err(Refused::Taken { from: before.sender.from });
         }
+        Ok(self.begin(inputs, id.to_owned(), sender, Role::Listener))
+    }
+
+    /// Begins a stream of this id. Where there was one before, its readers, its tap, and whether it is paused, are the new one's.
+    fn begin(&self, mut inputs: MutexGuard<'_, BTreeMap<String, Input>>, id: String, sender: Sender, role: Role) -> Publisher {
+        let (close, counters) = (CancellationToken::new(), Arc::new(Counters::default()));
         let generation = self.senders.fetch_add(1, Ordering::Relaxed);
-        let (tee, tapped, paused, anew) = match inputs.remove(id) {
+        let (tee, tapped, paused, anew) = match inputs.remove(&id) {
             Some(before) => {
                 if let Some(old) = before.close {
                     old.cancel();
@@ -234,7 +238,7 @@ impl Registry {
         let input = Input {
             tee: tee.clone(),
             sender,
-            role: Role::Listener,
+            role,
             since_ms: clock::wall_ms(),
             counters: counters.clone(),
             tapped,
@@ -242,10 +246,10 @@ impl Registry {
             close: Some(close.clone()),
             generation,
         };
-        inputs.insert(id.to_owned(), input);
+        inputs.insert(id.clone(), input);
         drop(inputs);
         self.changed();
-        Ok(Publisher { registry: self.clone(), id: id.to_owned(), generation, tee, counters, feed, closed: close })
+        Publisher { registry: self.clone(), id, generation, tee, counters, feed, closed: close }
     }
 
     /// The inputs there are, by id.

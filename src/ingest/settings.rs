@@ -10,6 +10,7 @@ use super::detect::Payload;
 use super::sdp::{Format, Parameters};
 use super::tap::memory::Limits;
 use crate::base::secret::Secret;
+use crate::model::input::{LONGEST_LATENCY_MS, PASSPHRASE_BYTES, is_stream_name};
 
 /// A UDP port to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,13 @@ pub struct SrtSettings {
     pub allow: Vec<IpNet>,
 }
 
+impl ListenSettings {
+    /// Whether this may be what a stream is called.
+    pub fn is_stream(name: &str) -> bool {
+        is_stream_name(name)
+    }
+}
+
 impl Default for SrtSettings {
     fn default() -> Self {
         Self {
@@ -63,14 +71,14 @@ impl Default for SrtSettings {
 
 impl SrtSettings {
     /// Milliseconds of latency that can be asked for.
-    pub const LATENCIES: std::ops::RangeInclusive<u64> = 20..=10_000;
+    pub const LATENCIES: std::ops::RangeInclusive<u64> = 20..=LONGEST_LATENCY_MS;
 
-    /// A passphrase, with as many bytes as SRT wants (draft-sharabayko-srt-01, section 6.1.1; libsrt takes 10 to 79).
+    /// A passphrase, with as many bytes as SRT wants.
     ///
     /// # Errors
     /// When it has another length; the text is for people.
     pub fn passphrase(text: &str) -> Result<Secret<String>, &'static str> {
-        if (10..=79).contains(&text.len()) {
+        if PASSPHRASE_BYTES.contains(&text.len()) {
             Ok(Secret::new(text.to_owned()))
         } else {
             Err("a passphrase has from 10 to 79 characters")

@@ -8,9 +8,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use crate::base::secret::Secret;
-
-/// Longest id, in bytes (`SRTO_STREAMID`).
-pub const LONGEST: usize = 512;
+use crate::model::input::LONGEST_STREAM_ID;
 
 /// What is to be done with the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +67,7 @@ impl StreamId {
     pub fn parse(text: &str) -> Result<Self, BadStreamId> {
         let text = &*decoded(text);
         // The replacement character stands for what was no UTF-8.
-        if text.len() > LONGEST || text.contains(|char: char| char.is_control() || char == '\u{FFFD}') {
+        if text.len() > LONGEST_STREAM_ID || text.contains(|char: char| char.is_control() || char == '\u{FFFD}') {
             return Err(BadStreamId::Text);
         }
         if let Some(pairs) = text.strip_prefix("#!::") {

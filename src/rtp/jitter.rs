@@ -1,7 +1,7 @@
 //! The jitter buffer: packets in the order of their numbers, each once. It is as large as its time, not as a number of packets. Pure.
 //!
-//! A packet waits for those that are missing before it, and in [`Mode::Playout`] for its own time; never longer than the delay, and
-//! less if the bytes become too many. What comes in order and may leave is not copied. Buffers are used again.
+//! A packet waits for those that are missing before it; never longer than the delay, and less if the bytes become too many. Jitter is
+//! not taken off: whoever receives what is made of the packets does that. What comes in order is not copied. Buffers are used again.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{LONGEST_DELAY, Mode, Ordered};
+use super::{LONGEST_DELAY, Ordered};
 use crate::base::clock::Instant;
 
 /// So many packets may wait, however many bytes they have.
@@ -35,7 +35,6 @@ pub struct Stats {
 pub struct Jitter {
     delay: Duration,
     most_bytes: usize,
-    mode: Mode,
     /// The number that is handed out next.
     next: Option<i64>,
     /// By number.
@@ -55,8 +54,6 @@ struct Waiting {
     arrival: Instant,
     /// Since when what is before it has been seen to be missing: its own arrival, or an earlier one of a packet behind it.
     since: Instant,
-    /// When it leaves, if nothing is missing before it.
-    due: Instant,
     payload: Vec<u8>,
 }
 
@@ -72,7 +69,6 @@ impl Jitter {
         Self {
             delay: delay.min(LONGEST_DELAY),
             most_bytes,
-            mode: Mode::Immediate,
             next: None,
             waiting: VecDeque::new(),
             bytes: 0,
@@ -83,26 +79,21 @@ impl Jitter {
     }
 
     /// Begins with this number. What waits must have been flushed.
-    pub fn begin(&mut self, first: i64, mode: Mode) {
-        (self.next, self.mode) = (Some(first), mode);
+    pub fn begin(&mut self, first: i64) {
+        self.next = Some(first);
     }
 
-    /// Takes a packet that came later than the quickest of its time by `behind`. What may leave goes to `out`.
-    pub fn push(&mut self, now: Instant, packet: &Ordered<'_>, behind: Duration, out: &mut impl FnMut(Ordered<'_>)) {
+    /// Takes a packet. What may leave goes to `out`.
+    pub fn push(&mut self, now: Instant, packet: &Ordered<'_>, out: &mut impl FnMut(Ordered<'_>)) {
         let next = *self.next.get_or_insert(packet.sequence);
-        let own = match self.mode {
-            Mode::Immediate => Duration::ZERO,
-            Mode::Playout => self.delay.saturating_sub(behind),
-        };
-        let due = packet.arrival + own;
         if packet.sequence < next {
             self.stats.late = self.stats.late.saturating_add(1);
-        } else if packet.sequence == next && due <= now {
+        } else if packet.sequence == next {
             self.stats.reordered = self.stats.reordered.saturating_add(u64::from(!self.waiting.is_empty()));
             self.next = Some(next.saturating_add(1));
             out(*packet);
         } else {
-            self.store(packet, due);
+            self.store(packet);
         }
         self.release(now, out);
     }
@@ -111,7 +102,7 @@ impl Jitter {
     pub fn release(&mut self, now: Instant, out: &mut impl FnMut(Ordered<'_>)) {
         while let Some(first) = self.waiting.front() {
             let full = self.bytes > self.most_bytes && self.waiting.len() > LEAST_PACKETS;
-            if !full && self.leaves_at(first) > now {
+            if !full && self.next != Some(first.sequence) && self.given_up_at(first) > now {
                 break;
             }
             self.hand_out(out);
@@ -127,18 +118,12 @@ impl Jitter {
 
     /// When [`Self::release`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
-        self.waiting.front().map(|first| self.leaves_at(first))
+        self.waiting.front().map(|first| self.given_up_at(first))
     }
 
     /// The number that is handed out next.
     pub fn next(&self) -> Option<i64> {
         self.next
-    }
-
-    /// Numbers that are missing, those first that are needed first.
-    pub fn missing(&self) -> impl Iterator<Item = i64> {
-        let before = self.next.into_iter().chain(self.waiting.iter().map(|waiting| waiting.sequence.saturating_add(1)));
-        before.zip(&self.waiting).flat_map(|(from, waiting)| from..waiting.sequence)
     }
 
     /// Packets that wait, and their bytes.
@@ -151,8 +136,9 @@ impl Jitter {
         self.stats
     }
 
-    fn leaves_at(&self, first: &Waiting) -> Instant {
-        if self.next == Some(first.sequence) { first.due } else { first.since + self.delay }
+    /// When what is missing before the first that waits is given up.
+    fn given_up_at(&self, first: &Waiting) -> Instant {
+        first.since + self.delay
     }
 
     /// The first that waits, and a loss if something before it is missing.
@@ -179,14 +165,14 @@ impl Jitter {
     }
 
     /// Puts a packet into its place, unless its number waits already.
-    fn store(&mut self, packet: &Ordered<'_>, due: Instant) {
+    fn store(&mut self, packet: &Ordered<'_>) {
         let in_order = self.waiting.back().is_none_or(|last| last.sequence < packet.sequence);
         let place = if in_order {
             self.waiting.len()
         } else {
             self.waiting.partition_point(|waiting| waiting.sequence < packet.sequence)
         };
-        let (mut since, mut due) = (packet.arrival, due);
+        let mut since = packet.arrival;
         if let Some(behind) = self.waiting.get(place) {
             if behind.sequence == packet.sequence {
                 self.stats.duplicate = self.stats.duplicate.saturating_add(1);
@@ -194,13 +180,13 @@ impl Jitter {
             }
             self.stats.reordered = self.stats.reordered.saturating_add(1);
             // Those behind it must not wait longer because of it.
-            (since, due) = (since.min(behind.since), due.min(behind.due));
+            since = since.min(behind.since);
         }
         let mut payload = self.spare.pop().unwrap_or_default();
         self.spare_bytes = self.spare_bytes.saturating_sub(payload.capacity());
         payload.extend_from_slice(packet.payload);
         let &Ordered { sequence, timestamp, payload_type, marker, arrival, .. } = packet;
-        let waiting = Waiting { sequence, timestamp, payload_type, marker, arrival, since, due, payload };
+        let waiting = Waiting { sequence, timestamp, payload_type, marker, arrival, since, payload };
         self.bytes = self.bytes.saturating_add(waiting.bytes());
         self.waiting.insert(place, waiting);
     }

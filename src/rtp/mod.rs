@@ -2,7 +2,7 @@
 //!
 //! A datagram is looked at by [`header`]. [`table`] knows which stream of a port it belongs to, [`session`] is one of them.
 //! There its number is judged by [`probation`], made one that never wraps by [`wide`], and put in order by [`jitter`];
-//! [`transit`] compares the sender's clock with ours, [`rtcp`] reads what senders tell and writes what they are told, [`wallclock`]
+//! [`transit`] measures its jitter, [`rtcp`] reads what senders tell and writes what they are told, [`wallclock`]
 //! aligns streams of one sender. A sender that is not believed yet is a `candidate`. Must not know about sockets, SDP or what is in a payload.
 
 mod candidate;
@@ -22,7 +22,6 @@ pub mod wide;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use self::header::Packet;
 use crate::base::clock::Instant;
 
 /// RFC 3551, table 5: MP2T.
@@ -54,10 +53,8 @@ pub struct Ordered<'a> {
 /// When a packet leaves that nothing is missing before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// At once. For transport streams, whose receiver has clocks and buffers of its own.
+    /// At once: whoever receives the transport stream has clocks and buffers of its own, and takes the jitter off.
     Immediate,
-    /// [`Settings::delay`] after the quickest packet of its time would have come, so that jitter is taken off.
-    Playout,
 }
 
 /// How packets of a payload type are handled.
@@ -85,17 +82,16 @@ impl Formats {
         self.0.insert(payload_type, format);
     }
 
-    /// What was said of a packet's type; else 90 kHz, and at once where it carries a transport stream.
-    pub fn of(&self, packet: &Packet<'_>) -> Format {
-        let mode = if packet.is_transport_stream() { Mode::Immediate } else { Mode::Playout };
-        self.0.get(&packet.payload_type).copied().unwrap_or(Format { clock_rate: CLOCK_90K, mode })
+    /// What was said of a payload type; else 90 kHz.
+    pub fn of(&self, payload_type: u8) -> Format {
+        self.0.get(&payload_type).copied().unwrap_or_default()
     }
 }
 
 /// How streams are received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a missing packet is waited for, and jitter taken off: no packet is held longer. At most [`LONGEST_DELAY`].
+    /// How long a missing packet is waited for: no packet is held longer. At most [`LONGEST_DELAY`].
     pub delay: Duration,
     /// Bytes that may wait in a session; 100 packets may in any case.
     pub most_bytes: usize,

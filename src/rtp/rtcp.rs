@@ -8,17 +8,12 @@ mod tests;
 use std::time::Duration;
 
 use rtcp_types::prelude::*;
-use rtcp_types::{
-    Bye, Compound, Nack, PayloadFeedback, Pli, ReceiverReport, ReportBlock, RtcpWriteError, Sdes, SdesChunk, SdesItem,
-    TransportFeedback,
-};
+use rtcp_types::{Bye, Compound, PayloadFeedback, Pli, ReceiverReport, ReportBlock, RtcpWriteError, Sdes, SdesChunk, SdesItem};
 
 use super::probation::Order;
 
 /// The least time between reports (RFC 3550, 6.2).
 pub const MIN_INTERVAL: Duration = Duration::from_secs(5);
-/// Numbers that one NACK may ask for.
-pub const MOST_MISSING: usize = 256;
 /// Length of the largest SDES item (RFC 3550, 6.5).
 const LONGEST_NAME: usize = 255;
 /// Length of an RTCP packet's header.
@@ -41,16 +36,9 @@ pub struct SenderReport {
 
 /// What a sender tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told<'a> {
+pub enum Told {
     /// A sender report.
     SenderReport(SenderReport),
-    /// Its canonical name (6.5.1): the same for all streams of one sender, which share a wall clock.
-    CanonicalName {
-        /// Its synchronisation source.
-        ssrc: u32,
-        /// The name, UTF-8 or not.
-        name: &'a [u8],
-    },
     /// It leaves (6.6).
     Bye {
         /// Its synchronisation source.
@@ -58,10 +46,10 @@ pub enum Told<'a> {
     },
 }
 
-impl Told<'_> {
+impl Told {
     /// Whom it is about.
     pub fn ssrc(&self) -> u32 {
-        let (Self::SenderReport(SenderReport { ssrc, .. }) | Self::CanonicalName { ssrc, .. } | Self::Bye { ssrc }) = *self;
+        let (Self::SenderReport(SenderReport { ssrc, .. }) | Self::Bye { ssrc }) = *self;
         ssrc
     }
 }
@@ -75,7 +63,7 @@ pub struct NotRtcp;
 ///
 /// # Errors
 /// When it is none; nothing of it has been given to `out`.
-pub fn read(datagram: &[u8], out: &mut impl FnMut(Told<'_>)) -> Result<(), NotRtcp> {
+pub fn read(datagram: &[u8], out: &mut impl FnMut(Told)) -> Result<(), NotRtcp> {
     let mut rest = datagram;
     while !rest.is_empty() {
         rest = split(rest).ok_or(NotRtcp)?.1;
@@ -98,7 +86,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(HEADER + 4 * usize::from(u16::from_be_bytes([high, low])))
 }
 
-fn tell(packet: &[u8], out: &mut impl FnMut(Told<'_>)) {
+fn tell(packet: &[u8], out: &mut impl FnMut(Told)) {
     match packet.get(1).copied() {
         Some(rtcp_types::SenderReport::PACKET_TYPE) => {
             let Ok(report) = rtcp_types::SenderReport::parse(packet) else { return };
@@ -109,14 +97,6 @@ fn tell(packet: &[u8], out: &mut impl FnMut(Told<'_>)) {
                 packets: report.packet_count(),
                 octets: report.octet_count(),
             }));
-        }
-        Some(Sdes::PACKET_TYPE) => {
-            let Ok(description) = Sdes::parse(packet) else { return };
-            for chunk in description.chunks() {
-                for item in chunk.items().filter(|item| item.type_() == SdesItem::CNAME) {
-                    out(Told::CanonicalName { ssrc: chunk.ssrc(), name: item.value() });
-                }
-            }
         }
         Some(Bye::PACKET_TYPE) => {
             let Ok(bye) = Bye::parse(packet) else { return };
@@ -165,26 +145,9 @@ impl Losses {
     }
 }
 
-/// What may be asked of a sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feedback<'a> {
-    /// A picture that can be begun with (RFC 4585, 6.3.1).
-    PictureLoss {
-        /// Of whom.
-        ssrc: u32,
-    },
-    /// Packets that are missing, once more (6.2.1).
-    Missing {
-        /// Of whom.
-        ssrc: u32,
-        /// Their sequence numbers. Those beyond [`MOST_MISSING`] are left out.
-        numbers: &'a [u16],
-    },
-}
-
-/// A compound packet: a receiver report, our canonical name, and perhaps what is asked (RFC 3550, 6.1; RFC 4585, 3.1). `None`, which
-/// does not happen, where the library refuses it.
-pub fn build(ours: u32, cname: &str, block: Option<Block>, feedback: Option<Feedback<'_>>) -> Option<Vec<u8>> {
+/// A compound packet: a receiver report, our canonical name, and perhaps a request for a picture that can be begun with, of this source
+/// (RFC 3550, 6.1; RFC 4585, 3.1 and 6.3.1). `None`, which does not happen, where the library refuses it.
+pub fn build(ours: u32, cname: &str, block: Option<Block>, picture_of: Option<u32>) -> Option<Vec<u8>> {
     let mut report = ReceiverReport::builder(ours);
     if let Some(block) = block {
         report = report.add_report_block(
@@ -200,16 +163,10 @@ pub fn build(ours: u32, cname: &str, block: Option<Block>, feedback: Option<Feed
     let cname = cname.get(..cname.floor_char_boundary(LONGEST_NAME)).unwrap_or_default();
     let name = SdesChunk::builder(ours).add_item(SdesItem::builder(SdesItem::CNAME, cname));
     let compound = Compound::builder().add_packet(report).add_packet(Sdes::builder().add_chunk(name));
-    let written = match feedback {
+    let written = match picture_of {
         None => write(&compound),
-        Some(Feedback::PictureLoss { ssrc }) => {
+        Some(ssrc) => {
             let ask = PayloadFeedback::builder_owned(Pli::builder()).sender_ssrc(ours).media_ssrc(ssrc);
-            write(&compound.add_packet(ask))
-        }
-        Some(Feedback::Missing { ssrc, numbers }) => {
-            let numbers = numbers.iter().take(MOST_MISSING);
-            let nack = numbers.fold(Nack::builder(), |nack, number| nack.add_rtp_sequence(*number));
-            let ask = TransportFeedback::builder_owned(nack).sender_ssrc(ours).media_ssrc(ssrc);
             write(&compound.add_packet(ask))
         }
     };

@@ -14,11 +14,10 @@ use std::time::Duration;
 use self::source::Source;
 use super::candidate::{Candidate, Candidates};
 use super::early::Early;
-use super::header::{self, Datagram, Packet};
+use super::header::Packet;
 use super::jitter::Jitter;
 use super::probation::Verdict;
-use super::rtcp::{self, Feedback, SenderReport, Told};
-use super::transit::Transit;
+use super::rtcp::{self, SenderReport, Told};
 use super::wallclock::{Ntp, Wallclock};
 use super::{Ordered, Settings, Why, wide};
 use crate::base::clock::Instant;
@@ -32,17 +31,14 @@ const TRIED_BYTES: usize = 2 * 1024 * 1024;
 const MOST_STEP: Duration = Duration::from_secs(5);
 /// A source that sends so long after its BYE stays.
 const GOES_ON: Duration = Duration::from_millis(20);
-/// The least time between two requests for a picture, and for missing packets.
+/// The least time between two requests for a picture.
 const PICTURE_EVERY: Duration = Duration::from_millis(500);
-const MISSING_EVERY: Duration = Duration::from_millis(40);
 
 /// Counters and measures, at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Stats {
     /// Packets handed out.
     pub packets: u64,
-    /// Bytes of their payloads.
-    pub bytes: u64,
     /// Packets that never came, or too late.
     pub lost: u64,
     /// Packets that came too late.
@@ -51,26 +47,8 @@ pub struct Stats {
     pub duplicate: u64,
     /// Packets that came behind later ones, but in time.
     pub reordered: u64,
-    /// Packets that belonged to nothing, or do not yet.
-    pub stray: u64,
-    /// Datagrams that were no RTP, and RTCP that was none.
-    pub foreign: u64,
-    /// How often the numbers began anew.
-    pub restarts: u64,
-    /// How often another source followed.
-    pub ssrc_changes: u64,
-    /// How often timestamps leapt, in the current source.
-    pub leaps: u64,
     /// Interarrival jitter (RFC 3550, A.8).
     pub jitter: Duration,
-    /// By how many millionths the sender's clock is faster than ours; `None`: not known yet.
-    pub skew_ppm: Option<f64>,
-    /// Packets that wait.
-    pub waiting: usize,
-    /// Bytes that are held, with those of sources that are being tried.
-    pub held_bytes: usize,
-    /// Sender reports that came.
-    pub sender_reports: u64,
 }
 
 /// Receives one stream.
@@ -88,7 +66,6 @@ pub struct Session {
     ended: Option<Why>,
     counted: Stats,
     picture_asked: Option<Instant>,
-    missing_asked: Option<Instant>,
     random: u32,
 }
 
@@ -109,24 +86,13 @@ impl Session {
             ended: None,
             counted: Stats::default(),
             picture_asked: None,
-            missing_asked: None,
             random,
-        }
-    }
-
-    /// Takes a datagram, RTP or RTCP. What is in order by now goes to `out`.
-    pub fn datagram(&mut self, now: Instant, datagram: &[u8], out: &mut impl FnMut(Ordered<'_>)) {
-        match header::read(datagram) {
-            Datagram::Rtp(packet) => self.packet(now, &packet, out),
-            Datagram::Rtcp(compound) => self.rtcp(now, compound, out),
-            Datagram::TransportStream(_) | Datagram::Other => self.foreign(),
         }
     }
 
     /// Takes an RTP packet.
     pub fn packet(&mut self, now: Instant, packet: &Packet<'_>, out: &mut impl FnMut(Ordered<'_>)) {
         if !self.accept(now, now, packet, out) {
-            self.counted.stray = self.counted.stray.saturating_add(1);
             self.candidates.take(now, packet.ssrc, packet);
         }
         self.tick(now, out);
@@ -134,14 +100,13 @@ impl Session {
 
     /// Takes a compound RTCP packet, from whatever port.
     pub fn rtcp(&mut self, now: Instant, compound: &[u8], out: &mut impl FnMut(Ordered<'_>)) {
-        if rtcp::read(compound, &mut |told| self.told(now, &told)).is_err() {
-            self.foreign();
-        }
+        // What is none tells nothing.
+        let _ = rtcp::read(compound, &mut |told| self.told(now, &told));
         self.tick(now, out);
     }
 
     /// Takes what a sender tells. A report of a source that is not believed yet is kept for it.
-    pub fn told(&mut self, now: Instant, told: &Told<'_>) {
+    pub fn told(&mut self, now: Instant, told: &Told) {
         let Some(source) = self.source.as_mut().filter(|source| source.ssrc == told.ssrc()) else {
             if let Told::SenderReport(report) = *told {
                 self.early.keep(now, (), report);
@@ -150,7 +115,6 @@ impl Session {
         };
         match *told {
             Told::SenderReport(SenderReport { ntp, timestamp, .. }) => {
-                self.counted.sender_reports = self.counted.sender_reports.saturating_add(1);
                 source.report = Some((now, Ntp(ntp)));
                 if let (Some(near), true) = (self.timestamp, ntp != 0) {
                     let (timestamp, clock_rate) = (wide::timestamp(timestamp, near), source.transit.clock_rate());
@@ -162,11 +126,6 @@ impl Session {
                     if agrees {
                         source.wallclock = Some(told);
                     }
-                }
-            }
-            Told::CanonicalName { name, .. } => {
-                if source.cname != name {
-                    source.cname = name.to_vec();
                 }
             }
             Told::Bye { .. } => {
@@ -212,17 +171,11 @@ impl Session {
     /// Asks for a picture that can be begun with (RFC 4585, 6.3.1), twice a second at most.
     pub fn picture_loss(&mut self, now: Instant) -> Option<Vec<u8>> {
         let ssrc = self.ssrc()?;
-        is_time(&mut self.picture_asked, now, PICTURE_EVERY).then_some(())?;
-        rtcp::build(ours(&self.settings, ssrc), &self.settings.cname, None, Some(Feedback::PictureLoss { ssrc }))
-    }
-
-    /// Asks for what is missing (RFC 4585, 6.2.1), every 40 ms at most. `None`: nothing is, or it has just been asked for.
-    pub fn missing(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let ssrc = self.ssrc()?;
-        let numbers: Vec<u16> = self.buffer.missing().take(rtcp::MOST_MISSING).map(|number| number as u16).collect();
-        (!numbers.is_empty() && is_time(&mut self.missing_asked, now, MISSING_EVERY)).then_some(())?;
-        let asked = Feedback::Missing { ssrc, numbers: &numbers };
-        rtcp::build(ours(&self.settings, ssrc), &self.settings.cname, None, Some(asked))
+        if self.picture_asked.is_some_and(|last| now.saturating_duration_since(last) < PICTURE_EVERY) {
+            return None;
+        }
+        self.picture_asked = Some(now);
+        rtcp::build(ours(&self.settings, ssrc), &self.settings.cname, None, Some(ssrc))
     }
 
     /// The source that is heard; `None`: none is believed yet, or it has ended.
@@ -260,28 +213,22 @@ impl Session {
         self.source.as_ref().and_then(|source| source.wallclock)
     }
 
-    /// The sender's canonical name, where it has told it. Streams of the same name share a wall clock.
-    pub fn cname(&self) -> Option<&[u8]> {
-        self.source.as_ref().map(|source| source.cname.as_slice()).filter(|name| !name.is_empty())
-    }
-
     /// Counters and measures.
     pub fn stats(&self) -> Stats {
         let waits = self.buffer.stats();
-        let (waiting, bytes) = self.buffer.waiting();
-        let transit = self.source.as_ref().map(|source| &source.transit);
         Stats {
             lost: waits.lost,
             late: waits.late,
             duplicate: self.counted.duplicate.saturating_add(waits.duplicate),
             reordered: waits.reordered,
-            leaps: transit.map_or(0, Transit::leaps),
-            jitter: transit.map_or(Duration::ZERO, Transit::jitter_time),
-            skew_ppm: transit.and_then(Transit::skew_ppm),
-            waiting,
-            held_bytes: bytes.saturating_add(self.candidates.bytes()),
+            jitter: self.source.as_ref().map_or(Duration::ZERO, |source| source.transit.jitter_time()),
             ..self.counted
         }
+    }
+
+    /// Bytes that are held, with those of sources that are being tried.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.waiting().1.saturating_add(self.candidates.bytes())
     }
 
     /// Hands out all that waits, whatever is missing: nobody is there to wait any longer.
@@ -293,19 +240,13 @@ impl Session {
     /// Another source follows, or the first one.
     pub(super) fn begin<K>(&mut self, now: Instant, candidate: &Candidate<K>, out: &mut impl FnMut(Ordered<'_>)) {
         self.flush(out);
-        let before = self.source.take();
-        self.highest = before.as_ref().map(|before| before.order.highest()).or(self.highest);
-        let same = before.filter(|before| before.ssrc == candidate.ssrc);
-        if self.highest.is_some() {
-            self.discontinuity = true;
-            let count = if same.is_some() { &mut self.counted.restarts } else { &mut self.counted.ssrc_changes };
-            *count = count.saturating_add(1);
-        }
-        let format = candidate.packets().next().map(|(_, packet)| self.settings.formats.of(&packet)).unwrap_or_default();
+        self.highest = self.source.take().map(|before| before.order.highest()).or(self.highest);
+        self.discontinuity |= self.highest.is_some();
+        let first = candidate.packets().next();
+        let format = first.map(|(_, packet)| self.settings.formats.of(packet.payload_type)).unwrap_or_default();
         let mut source = Source::new(now, candidate, format, self.highest);
-        source.cname = same.map(|same| same.cname).unwrap_or_default();
         source.schedule(now, true, &mut self.random);
-        self.buffer.begin(source.order.highest().saturating_add(1), format.mode);
+        self.buffer.begin(source.order.highest().saturating_add(1));
         self.source = Some(source);
         self.ended = None;
         for (arrival, packet) in candidate.packets() {
@@ -314,10 +255,6 @@ impl Session {
         if let Some((came, (), report)) = self.early.take(now, candidate.ssrc, |()| true) {
             self.told(came, &Told::SenderReport(report));
         }
-    }
-
-    fn foreign(&mut self) {
-        self.counted.foreign = self.counted.foreign.saturating_add(1);
     }
 
     /// Takes a packet of the source that is heard. `false`: it is none.
@@ -343,10 +280,10 @@ impl Session {
         source.bytes = source.bytes.saturating_add(packet.payload.len() as u64);
         let timestamp = self.timestamp.map_or(i64::from(packet.timestamp), |near| wide::timestamp(packet.timestamp, near));
         self.timestamp = Some(timestamp);
-        let behind = source.transit.take(arrival, timestamp);
+        source.transit.take(arrival, timestamp);
         let &Packet { payload_type, marker, payload, .. } = packet;
         let ordered = Ordered { sequence, timestamp, payload_type, marker, discontinuity: false, arrival, payload };
-        buffer.push(now, &ordered, behind, &mut emit(discontinuity, counted, out));
+        buffer.push(now, &ordered, &mut emit(discontinuity, counted, out));
         if newest && self.candidates.len() > 0 {
             self.candidates.interrupt();
         }
@@ -359,7 +296,6 @@ impl Session {
         let heirs = self.candidates.believed().filter(|heir| silent || Some(heir.ssrc) == current);
         let Some(heir) = heirs.min_by_key(|heir| heir.believed).map(|heir| heir.key) else { return };
         if let Some(heir) = self.candidates.remove(heir) {
-            self.counted.stray = self.counted.stray.saturating_sub(heir.packets().count() as u64);
             self.begin(now, &heir, out);
         }
     }
@@ -374,7 +310,6 @@ fn emit<'s>(
     move |mut packet| {
         packet.discontinuity = std::mem::take(discontinuity);
         counted.packets = counted.packets.saturating_add(1);
-        counted.bytes = counted.bytes.saturating_add(packet.payload.len() as u64);
         out(packet);
     }
 }
@@ -382,12 +317,4 @@ fn emit<'s>(
 /// Our own source, which must not be theirs (RFC 3550, 8.2).
 fn ours(settings: &Settings, theirs: u32) -> u32 {
     if settings.ssrc == theirs { !theirs } else { settings.ssrc }
-}
-
-fn is_time(last: &mut Option<Instant>, now: Instant, every: Duration) -> bool {
-    let is_time = last.is_none_or(|last| now.saturating_duration_since(last) >= every);
-    if is_time {
-        *last = Some(now);
-    }
-    is_time
 }

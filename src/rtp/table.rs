@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::candidate::{Candidate, Candidates};
 use super::early::Early;
-use super::header::{self, Datagram, Packet};
+use super::header::Packet;
 use super::rtcp::{self, Told};
 use super::session::Session;
 use super::{Ordered, Settings, Why};
@@ -106,11 +106,6 @@ impl Entry {
         &self.session
     }
 
-    /// The same, to ask for pictures and packets.
-    pub fn session_mut(&mut self) -> &mut Session {
-        &mut self.session
-    }
-
     /// Where reports go: to where the sender's own come from, or else to the port beside the media's (RFC 3550, 11).
     pub fn report_to(&self) -> Option<ReportTo> {
         let beside = || {
@@ -153,9 +148,7 @@ pub struct Table {
     candidates: Candidates<Key>,
     early: Early<ReportTo>,
     next: u64,
-    refused: u64,
     refused_at: Option<Instant>,
-    foreign: u64,
 }
 
 impl Table {
@@ -167,18 +160,7 @@ impl Table {
             candidates: Candidates::new(TRIED, TRIED_BYTES),
             early: Early::new(),
             next: 0,
-            refused: 0,
             refused_at: None,
-            foreign: 0,
-        }
-    }
-
-    /// Takes a datagram of the media's port: RTP, or RTCP beside it (RFC 5761).
-    pub fn datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], out: &mut impl FnMut(Event<'_>)) {
-        match header::read(datagram) {
-            Datagram::Rtp(packet) => self.packet(now, from, &packet, out),
-            Datagram::Rtcp(compound) => self.rtcp(now, ReportTo { to: from, multiplexed: true }, compound),
-            Datagram::TransportStream(_) | Datagram::Other => self.foreign = self.foreign.saturating_add(1),
         }
     }
 
@@ -201,7 +183,8 @@ impl Table {
     /// Takes a compound RTCP packet. It need not come from the media's port, but from its host. What it ends ends by [`Self::tick`].
     pub fn rtcp(&mut self, now: Instant, from: ReportTo, compound: &[u8]) {
         let Self { entries, early, .. } = self;
-        let read = rtcp::read(compound, &mut |told| {
+        // What is none tells nothing.
+        let _ = rtcp::read(compound, &mut |told| {
             // Cheap encoders call all of their sources by one number: then the port tells them apart.
             let by_port = entries.iter().any(|entry| entry.is_told_from(from.to, told.ssrc(), true));
             let mut known = false;
@@ -213,7 +196,6 @@ impl Table {
                 early.keep(now, from, report);
             }
         });
-        self.foreign = self.foreign.saturating_add(u64::from(read.is_err()));
     }
 
     /// Does what time asks for.
@@ -258,19 +240,9 @@ impl Table {
         Some(self.entries.remove(at))
     }
 
-    /// How many streams found no room.
-    pub fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    /// Datagrams that were neither RTP nor RTCP.
-    pub fn foreign(&self) -> u64 {
-        self.foreign
-    }
-
     /// Bytes that are held of packets, of all sessions and of senders that are being tried.
     pub fn held_bytes(&self) -> usize {
-        let held = self.entries.iter().map(|entry| entry.session.stats().held_bytes);
+        let held = self.entries.iter().map(|entry| entry.session.held_bytes());
         held.fold(self.candidates.bytes(), usize::saturating_add)
     }
 
@@ -358,7 +330,6 @@ impl Table {
     }
 
     fn refuse(&mut self, now: Instant, (from, ssrc): Key, out: &mut impl FnMut(Event<'_>)) {
-        self.refused = self.refused.saturating_add(1);
         if self.refused_at.is_none_or(|last| now.saturating_duration_since(last) >= REFUSED_EVERY) {
             self.refused_at = Some(now);
             out(Event::Refused { from, ssrc });

@@ -32,11 +32,6 @@ pub(super) fn sender_report(ssrc: u32, ntp: u64, timestamp: u32) -> Vec<u8> {
     [&[0x80, 200, 0, 6], &ssrc.to_be_bytes()[..], &ntp.to_be_bytes(), &timestamp.to_be_bytes(), &[0; 8]].concat()
 }
 
-/// A canonical name, of three letters.
-pub(super) fn name(ssrc: u32, name: &[u8; 3]) -> Vec<u8> {
-    [&[0x81, 202, 0, 3], &ssrc.to_be_bytes()[..], &[1, 3], name, &[0; 3]].concat()
-}
-
 /// A goodbye.
 pub(super) fn bye(ssrc: u32) -> Vec<u8> {
     [&[0x81, 203, 0, 1], &ssrc.to_be_bytes()[..]].concat()

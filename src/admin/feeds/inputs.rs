@@ -9,8 +9,8 @@ use super::{Feeds, FeedsError};
 use crate::base::secret::Secret;
 use crate::ingest::rtp;
 use crate::ingest::settings::SrtSettings;
-use crate::ingest::stream_id::LONGEST;
 use crate::model::InputRule;
+use crate::model::input::is_stream_name;
 
 /// Longest user name or password.
 const LONGEST_LOGIN: usize = 200;
@@ -82,7 +82,7 @@ impl Feeds {
     /// # Errors
     /// When something cannot be, or cannot be stored.
     pub async fn change_input_rule(&self, stream: &str, request: InputRuleRequest) -> Result<InputRuleView, FeedsError> {
-        if stream.is_empty() || stream.len() > LONGEST || stream.contains(char::is_control) {
+        if !is_stream_name(stream) {
             return Err(FeedsError::invalid("stream", "the name of a stream has from 1 to 512 bytes, and no control characters"));
         }
         let before = self.store.catalog().input_rules.get(stream).cloned().unwrap_or_default();

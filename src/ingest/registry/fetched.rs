@@ -1,14 +1,6 @@
 //! Streams that are fetched: inputs while they come, for one reader each.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use super::{Input, Publisher, Registry, Sender};
-use crate::base::clock;
-use crate::base::tasks::CancellationToken;
-use crate::ingest::figures::Counters;
-use crate::ingest::taps::Taps;
-use crate::ingest::tee::Tee;
+use super::{Publisher, Registry, Sender};
 
 /// Who called whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,33 +28,14 @@ impl Registry {
     /// Begins a stream that is fetched, for one reader. It is shown while it comes, as `name` or something like it; nobody else
     /// can read it or take it over.
     pub fn call(&self, name: &str, sender: Sender, role: Role) -> Publisher {
-        let (tee, counters, close) = (Arc::new(Tee::new()), Arc::new(Counters::default()), CancellationToken::new());
-        let mut inputs = self.lock();
-        let generation = self.senders.fetch_add(1, Ordering::Relaxed);
+        let inputs = self.lock();
         let mut id = name.to_owned();
         let mut number = 1;
         while inputs.contains_key(&id) {
             number += 1;
             id = format!("{name} ({number})");
         }
-        let tapped = self.taps.as_ref().map(Taps::tapped);
-        let tap = self.taps.as_ref().zip(tapped.as_ref());
-        let feed = tap.map(|(taps, tapped)| taps.feed(tapped, close.clone(), false));
-        let input = Input {
-            tee: tee.clone(),
-            sender,
-            role,
-            since_ms: clock::wall_ms(),
-            counters: counters.clone(),
-            tapped,
-            paused: false,
-            close: Some(close.clone()),
-            generation,
-        };
-        inputs.insert(id.clone(), input);
-        drop(inputs);
-        self.changed();
-        Publisher { registry: self.clone(), id, generation, tee, counters, feed, closed: close }
+        self.begin(inputs, id, sender, role)
     }
 }
 

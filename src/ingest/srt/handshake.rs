@@ -15,13 +15,14 @@ use srt_protocol::settings::{ConnInitSettings, KeyMaterialRefreshSettings, KeySe
 
 use super::policy::{Refusal, Terms};
 use crate::ingest::settings::SrtSettings;
+use crate::model::input::LONGEST_LATENCY_MS;
 
 /// A cookie holds for so long, and as long again.
 const COOKIE: Duration = Duration::from_secs(60);
 /// Smallest packet that a caller may ask for: one transport packet behind the headers of UDP (28 bytes) and SRT (16 bytes).
 const LEAST_PACKET: u64 = 44 + crate::ts::PACKET as u64;
 /// Longest latency that one may ask for.
-pub(super) const LONGEST_LATENCY: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_LATENCY: Duration = Duration::from_millis(LONGEST_LATENCY_MS);
 /// Statistics are read when they are wanted; the protocol's own timer for them may sleep.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 

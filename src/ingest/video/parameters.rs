@@ -5,7 +5,7 @@
 
 use crate::codec::bits::BitReader;
 use crate::codec::reordering::{self, Reordering};
-use crate::codec::start_code;
+use crate::codec::{hevc, start_code};
 use crate::model::Codec;
 
 use super::nal::{self, Nal, Part, START_CODE, Set};
@@ -89,10 +89,7 @@ impl ParameterSets {
         let mut bits = BitReader::escaped(nal.get(nal::header_bytes(self.codec)..)?);
         let (id, most) = match (self.codec, set) {
             (_, Set::Video) => (bits.bits(4)?, 15),
-            (Codec::Hevc, Set::Sequence) => {
-                reordering::hevc_up_to_id(&mut bits)?;
-                (bits.ue()?, 15)
-            }
+            (Codec::Hevc, Set::Sequence) => (hevc::Sequence::read(nal)?.0.id, 15),
             (_, Set::Sequence) => {
                 bits.skip(24)?;
                 (bits.ue()?, 31)

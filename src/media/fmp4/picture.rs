@@ -1,7 +1,7 @@
 //! Pictures of H.264 and HEVC, as a track has them (ISO/IEC 14496-15): parameter sets apart, NAL units behind their lengths.
 
 use super::boxes::{boxed, halves, words};
-use crate::codec::bits::{BitReader, EscapedBytes};
+use crate::codec::bits::EscapedBytes;
 use crate::codec::{VideoFormat, h264, hevc, start_code};
 
 /// Profiles of H.264 whose parameter sets say the form of colour (14496-10, 7.3.2.1.1).
@@ -186,13 +186,9 @@ impl Picture {
 
     /// chroma_format_idc, bit_depth_luma_minus8, bit_depth_chroma_minus8.
     fn colour(&self) -> Option<[u8; 3]> {
-        let mut bits = BitReader::escaped(self.sets.sequence.first()?.get(4..)?);
-        bits.ue()?;
-        let chroma = bits.ue()?;
-        if chroma == 3 {
-            bits.skip(1)?;
-        }
-        Some([chroma.min(3) as u8, bits.ue()?.min(7) as u8, bits.ue()?.min(7) as u8])
+        let (sequence, _) = h264::Sequence::read(self.sets.sequence.first()?)?;
+        let [luma, chroma] = sequence.depths;
+        Some([sequence.chroma_format.min(3) as u8, luma.min(7) as u8, chroma.min(7) as u8])
     }
 
     /// HEVCDecoderConfigurationRecord (14496-15, 8.3.3.1).

@@ -32,7 +32,6 @@ pub(super) struct Source {
     pub(super) losses: Losses,
     pub(super) report: Option<(Instant, Ntp)>,
     pub(super) wallclock: Option<Wallclock>,
-    pub(super) cname: Vec<u8>,
     pub(super) bytes: u64,
     pub(super) next_report: Instant,
 }
@@ -53,7 +52,6 @@ impl Source {
             losses: Losses::default(),
             report: None,
             wallclock: None,
-            cname: Vec::new(),
             bytes: 0,
             next_report: now,
         }

@@ -14,14 +14,8 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use crate::base::secret::{SafeUrl, Secret};
+use crate::model::input::{LONGEST_LATENCY_MS, LONGEST_STREAM_ID, PASSPHRASE_BYTES};
 use crate::source::SourceError;
-
-/// The longest stream id, in bytes (`SRTO_STREAMID`).
-const LONGEST_ID: usize = 512;
-/// Passphrases, in bytes (`SRTO_PASSPHRASE`).
-const PASSPHRASE: std::ops::RangeInclusive<usize> = 10..=79;
-/// The longest latency, in milliseconds; the same as of `srt.latency_ms`.
-const LONGEST_LATENCY: u64 = 10_000;
 
 /// Who begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,13 +95,13 @@ impl Address {
     fn set(&mut self, name: &str, value: &str) -> Result<(), SourceError> {
         match name {
             "streamid" | "srt_streamid" => {
-                if value.len() > LONGEST_ID || value.contains(char::is_control) {
+                if value.len() > LONGEST_STREAM_ID || value.contains(char::is_control) {
                     return Err(bad("the stream id is longer than 512 bytes or has control characters"));
                 }
                 self.stream_id = Some(Secret::new(value.to_owned()));
             }
             "passphrase" => {
-                if !PASSPHRASE.contains(&value.len()) {
+                if !PASSPHRASE_BYTES.contains(&value.len()) {
                     return Err(bad("a passphrase has 10 to 79 characters"));
                 }
                 self.passphrase = Some(Secret::new(value.to_owned()));
@@ -119,8 +113,8 @@ impl Address {
             }
             "latency" | "rcvlatency" => {
                 let number: u64 = value.parse().map_err(|_| bad("latency is a number of milliseconds"))?;
-                let millis = if number > LONGEST_LATENCY { number / 1000 } else { number };
-                if millis > LONGEST_LATENCY {
+                let millis = if number > LONGEST_LATENCY_MS { number / 1000 } else { number };
+                if millis > LONGEST_LATENCY_MS {
                     return Err(bad("latency is 10 seconds at most"));
                 }
                 self.latency = Some(Duration::from_millis(millis));

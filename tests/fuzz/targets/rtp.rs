@@ -10,6 +10,7 @@ use rooftop::ingest::sdp::{Description, Format, Parameters};
 use rooftop::ingest::video::h264::H264;
 use rooftop::ingest::video::hevc::Hevc;
 use rooftop::ingest::video::{Depacketizer, Output, Packet, Settings};
+use rooftop::rtp::header::{self, Datagram};
 use rooftop::rtp::table::{ReportTo, Table};
 
 const CONFIG: &str = "mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=1190";
@@ -40,7 +41,11 @@ fuzz_target!(|bytes: &[u8]| {
     for (number, (how, datagram)) in datagrams(bytes).enumerate() {
         now += Duration::from_millis(u64::from(how & 0x3F));
         match how >> 6 {
-            0 => table.datagram(now, from, datagram, &mut |_| {}),
+            0 => {
+                if let Datagram::Rtp(packet) = header::read(datagram) {
+                    table.packet(now, from, &packet, &mut |_| {});
+                }
+            }
             1 => table.rtcp(now, ReportTo { to: from, multiplexed: false }, datagram),
             _ => {
                 let (sequence, marker) = (number as u16, how & 1 == 0);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::base::machine;
 use crate::ingest::registry::{Kind, Role, Shown, Status};
 use crate::model::Moment;
 
@@ -228,34 +229,16 @@ impl Ingestion {
             active_handlers: on().count(),
             active_streams: on().filter(|input| input.status == Status::Active).count(),
             total_bitrate: on().map(|input| input.figures.bitrate).sum(),
-            memory_usage: resident().unwrap_or(0),
+            memory_usage: machine::resident_bytes().unwrap_or(0),
             uptime: millis(uptime),
-            cpu_usage: processor_time().map_or(0.0, |used| percent(used, uptime)),
+            cpu_usage: machine::processor_time().map_or(0.0, |used| percent(used, uptime)),
         }
     }
-}
-
-/// Processor time of this process, of all its threads (proc(5): `utime` and `stime`).
-fn processor_time() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in parentheses, may hold anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(Duration::from_millis(
-        user.checked_add(system)?.checked_mul(1000)?.checked_div(rustix::param::clock_ticks_per_second())?,
-    ))
 }
 
 /// In per cent, to a tenth.
 fn percent(used: Duration, of: Duration) -> f64 {
     if of.is_zero() { 0.0 } else { (used.as_secs_f64() / of.as_secs_f64() * 1000.0).round() / 10.0 }
-}
-
-/// Resident memory of this process, in bytes (proc(5)).
-fn resident() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    pages.checked_mul(u64::try_from(rustix::param::page_size()).ok()?)
 }
 
 #[cfg(test)]

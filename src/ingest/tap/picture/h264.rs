@@ -3,6 +3,7 @@
 
 use super::{Picture, PictureKind, Seen, Set, SetKind};
 use crate::codec::bits::BitReader;
+use crate::codec::h264::Sequence;
 
 /// Reads the NAL units of one stream.
 #[derive(Debug, Clone)]
@@ -22,17 +23,6 @@ impl Default for Reader {
     fn default() -> Self {
         Self { sequences: [None; 32], pictures: [None; 256], last: None, boundary: false, first_field: None }
     }
-}
-
-/// What slice headers need of a sequence parameter set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sequence {
-    /// `separate_colour_plane_flag`.
-    separate_colour_planes: bool,
-    /// Bits of `frame_num`.
-    frame_num_bits: u32,
-    /// `frame_mbs_only_flag`.
-    frames_only: bool,
 }
 
 /// What tells the slices of one picture from those of the next (7.4.1.2.4).
@@ -113,60 +103,10 @@ impl Reader {
     }
 }
 
-/// A sequence parameter set (7.3.2.1.1) up to `frame_mbs_only_flag`, with its id.
+/// A sequence parameter set, with its id; none of whose `frame_num` has more bits than may be.
 fn sequence(unit: &[u8]) -> Option<(u8, Sequence)> {
-    let mut bits = BitReader::escaped(unit.get(1..)?);
-    let profile_idc = bits.bits(8)?;
-    bits.skip(16)?;
-    let id = u8::try_from(bits.ue()?).ok()?;
-    let mut separate_colour_planes = false;
-    if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
-        let chroma_format = bits.ue()?;
-        separate_colour_planes = chroma_format == 3 && bits.flag()?;
-        bits.ue()?;
-        bits.ue()?;
-        bits.skip(1)?;
-        if bits.flag()? {
-            for list in 0..if chroma_format == 3 { 12 } else { 8 } {
-                if bits.flag()? {
-                    scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
-                }
-            }
-        }
-    }
-    let frame_num_bits = bits.ue()?.checked_add(4).filter(|bits| *bits <= 16)?;
-    match bits.ue()? {
-        0 => {
-            bits.ue()?;
-        }
-        1 => {
-            bits.skip(1)?;
-            bits.se()?;
-            bits.se()?;
-            for _ in 0..bits.ue()?.min(255) {
-                bits.se()?;
-            }
-        }
-        _ => {}
-    }
-    bits.ue()?;
-    bits.skip(1)?;
-    bits.ue()?;
-    bits.ue()?;
-    let frames_only = bits.flag()?;
-    Some((id, Sequence { separate_colour_planes, frame_num_bits, frames_only }))
-}
-
-/// 7.3.2.1.1.1.
-fn scaling_list(bits: &mut BitReader<'_>, size: usize) -> Option<()> {
-    let (mut last, mut next) = (8i32, 8i32);
-    for _ in 0..size {
-        if next != 0 {
-            next = (last + bits.se()?.clamp(-128, 127) + 256) % 256;
-        }
-        last = if next == 0 { last } else { next };
-    }
-    Some(())
+    let (sequence, _) = Sequence::read(unit)?;
+    (sequence.frame_num_bits <= 16).then_some((u8::try_from(sequence.id).ok()?, sequence))
 }
 
 /// Ids of a picture parameter set (7.3.2.2) and of the sequence parameter set that it needs.

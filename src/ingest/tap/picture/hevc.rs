@@ -57,13 +57,10 @@ impl Reader {
         let (kind, id, refers_to) = match nal_type {
             // 7.3.2.1
             32 => (SetKind::Video, bits.bits(4)?, None),
-            // 7.3.2.2.1; profile_tier_level lies between the two ids.
+            // 7.3.2.2.1
             33 => {
-                let video = bits.bits(4)?;
-                let sub_layers = bits.bits(3)?;
-                bits.skip(1)?;
-                profile_tier_level(&mut bits, sub_layers)?;
-                (SetKind::Sequence, bits.ue().filter(|id| *id < 16)?, Some(video))
+                let (sequence, _) = hevc::Sequence::read(unit)?;
+                (SetKind::Sequence, Some(sequence.id).filter(|id| *id < 16)?, Some(sequence.video_id))
             }
             // 7.3.2.3.1
             _ => {
@@ -113,20 +110,6 @@ impl Reader {
         let undecodable = matches!(nal_type, 8 | 9) && self.no_leading;
         Some(Seen::Picture(Picture { kind, reference, second_field: false, undecodable }))
     }
-}
-
-/// 7.3.3, passed over.
-fn profile_tier_level(bits: &mut BitReader<'_>, sub_layers: u32) -> Option<()> {
-    bits.skip(96)?;
-    let mut rest = 0;
-    for _ in 0..sub_layers {
-        rest += if bits.flag()? { 88 } else { 0 };
-        rest += if bits.flag()? { 8 } else { 0 };
-    }
-    if sub_layers > 0 {
-        bits.skip(2 * (8 - sub_layers))?;
-    }
-    bits.skip(rest)
 }
 
 #[cfg(test)]

@@ -303,7 +303,7 @@ fn totals_count_what_is_on() {
         assert_eq!(totals[member], value, "{member}");
     }
     assert_eq!((&totals["total_bitrate"], &totals["uptime"]), (&json!(10_000_000), &json!(60_000)));
-    assert!(processor_time().is_some() && totals["cpu_usage"].as_f64().unwrap() >= 0.0);
+    assert!(totals["cpu_usage"].as_f64().unwrap() >= 0.0);
     assert_eq!(percent(Duration::from_millis(1500), Duration::from_secs(4)), 37.5);
     assert!(totals["memory_usage"].as_u64().unwrap() > 1_000_000);
 }
