@@ -25,7 +25,7 @@ use crate::ingest::settings::{RtpListenSettings, RtpSettings};
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::session::Session;
 use crate::rtp::wallclock::Wallclock;
-use crate::rtp::{self, Formats, Mode, Ordered};
+use crate::rtp::{self, Clocks, Ordered};
 
 /// Largest datagram.
 const DATAGRAM: usize = 9216;
@@ -183,11 +183,9 @@ impl Receiver {
     ) -> Result<Self, Refusal> {
         let formats: Vec<Format> = described.media.iter().map(|bound| bound.format.clone()).collect();
         let media = described.media.into_iter().map(|bound| {
-            let mut formats = Formats::default();
-            // The transport stream that is made of it has clocks of its own: its receivers take the jitter off.
-            let format = rtp::Format { clock_rate: bound.format.clock_rate, mode: Mode::Immediate };
-            formats.set(bound.format.payload_type, format);
-            let core = rtp::Settings { formats, ..super::port::core(settings) };
+            let mut clocks = Clocks::default();
+            clocks.set(bound.format.payload_type, bound.format.clock_rate);
+            let core = rtp::Settings { clocks, ..super::port::core(settings) };
             Medium { bound, session: Session::new(Arc::new(core)), from: None, reports_from: None }
         });
         Ok(Self {

@@ -17,6 +17,7 @@ use crate::base::tasks::{self, Task};
 use crate::ingest::Registry;
 use crate::ingest::depay::Refusal;
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
+use crate::rtp::Clocks;
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::table::{ReportTo, Table};
 
@@ -165,10 +166,13 @@ impl Ports {
 
 /// How streams are received.
 pub(super) fn core(settings: &RtpSettings) -> crate::rtp::Settings {
+    let mut clocks = Clocks::default();
+    settings.payload_types.iter().for_each(|format| clocks.set(format.payload_type, format.clock_rate));
     crate::rtp::Settings {
         delay: settings.jitter_buffer,
         idle: settings.session_timeout,
         sessions: settings.max_sessions,
+        clocks,
         // At random by RFC 3550, 8; whom it meets by chance has its number changed.
         ssrc: getrandom::u32().unwrap_or(0x524F_4F46),
         cname: "rooftop".into(),
