@@ -1,5 +1,7 @@
 //! Two media whose timestamps have nothing to do with each other.
 
+mod drift;
+
 use super::*;
 use crate::base::clock;
 use crate::ingest::sdp::Parameters;
