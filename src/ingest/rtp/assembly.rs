@@ -104,10 +104,9 @@ pub(super) fn track(format: &Format) -> Result<Track, Refusal> {
 
 fn unpacked(format: &Format) -> Result<Unpacked, Refusal> {
     let settings = video::Settings::default();
-    let parameters: String = format.parameters.iter().map(|(name, value)| format!("{name}={value};")).collect();
     Ok(match format.encoding.to_ascii_lowercase().as_str() {
-        "h264" => Unpacked::H264(Box::new(H264::from_fmtp(&parameters, settings))),
-        "h265" | "hevc" => Unpacked::Hevc(Box::new(Hevc::from_fmtp(&parameters, settings))),
+        "h264" => Unpacked::H264(Box::new(H264::from_fmtp(&format.parameters, settings))),
+        "h265" | "hevc" => Unpacked::Hevc(Box::new(Hevc::from_fmtp(&format.parameters, settings))),
         _ => Unpacked::Other(Box::new(Depacketiser::new(format)?)),
     })
 }
