@@ -14,7 +14,10 @@ use crate::base::chain::Chain;
 use crate::base::machine;
 use crate::hdhr::target::outlet::{self, SharedPort};
 use crate::ingest::registry::{Role, Shown, Status};
-use crate::ingest::rtp::{self, port::Short};
+use crate::ingest::rtp::{
+    self,
+    port::{Describing, Short},
+};
 use crate::ingest::srt::{self, Rules};
 use crate::ingest::taps::{Looking, Taps};
 use crate::ingest::watch::Watch;
@@ -41,6 +44,11 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// For streams that are described later on.
+    pub fn describing(&self) -> &Describing {
+        self.rtp.describing()
+    }
+
     /// Ends them; senders are told, where they can be.
     pub async fn close(self) {
         drop(self.rtp);
@@ -185,8 +193,16 @@ impl Follower {
             let now: HashSet<String> = on(&self.registry).collect();
             for id in now.difference(&before) {
                 let known = self.begins(id).await;
-                if !known && self.auto_channel && made < MOST_CHANNELS {
-                    made += 1;
+                if known || !self.auto_channel || made > MOST_CHANNELS {
+                    continue;
+                }
+                made += 1;
+                if made > MOST_CHANNELS {
+                    tracing::warn!(
+                        stream = id,
+                        "no channel could be made of a stream that is pushed to us: {MOST_CHANNELS} were made since the start"
+                    );
+                } else {
                     self.make_channel(id).await;
                 }
             }

@@ -3,6 +3,7 @@
 mod admin;
 mod channels;
 mod demo;
+mod descriptions;
 mod devices;
 mod feeds;
 mod guides;

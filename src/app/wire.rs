@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::descriptions::Descriptions;
 use super::devices::{House, Running};
 use super::feeds::FeedReaders;
 use super::guides::Guides;
@@ -115,6 +116,8 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
     let following = inputs::Follower::new(&registry, &house.ports, &house.feeds, &config.ingest).follow();
     let following = tasks::spawn("inputs", following);
     let receiving = input_ports.serve(&config.ingest, &registry, &rules, &watch);
+    let describing = Descriptions::new(&store, &registry, receiving.describing()).while_serving();
+    let describing = tasks::spawn("descriptions", describing);
     let imports = tasks::spawn("playlists", playlists.clone().while_serving());
     let guiding = tasks::spawn("guides", guides.clone().while_serving());
     let publishing = tasks::spawn("publisher", publisher.while_serving());
@@ -133,7 +136,7 @@ pub async fn run(resolved: Resolved) -> anyhow::Result<Ended> {
         }
     };
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    drop((imports, guiding, publishing, probes, following));
+    drop((imports, guiding, publishing, probes, following, describing));
     let down = async {
         receiving.close().await;
         drop(looking);

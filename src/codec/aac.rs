@@ -3,7 +3,9 @@
 use super::AudioFormat;
 use super::bits::BitReader;
 
-const RATES: [u32; 13] = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+/// Sample rates in hertz, by samplingFrequencyIndex (ISO/IEC 14496-3, table 1.18).
+pub const SAMPLE_RATES: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
 /// An ADTS frame's header, and the frame's length in bytes.
 pub fn adts(bytes: &[u8]) -> Option<(AudioFormat, usize)> {
@@ -11,7 +13,7 @@ pub fn adts(bytes: &[u8]) -> Option<(AudioFormat, usize)> {
     if b & 0xF6 != 0xF0 {
         return None;
     }
-    let sample_rate = *RATES.get(usize::from(c >> 2 & 0xF))?;
+    let sample_rate = *SAMPLE_RATES.get(usize::from(c >> 2 & 0xF))?;
     let configuration = (c & 1) << 2 | d >> 6;
     let length = usize::from(d & 3) << 11 | usize::from(e) << 3 | usize::from(f >> 5);
     (length >= 7).then_some((AudioFormat { sample_rate, channels: channels(configuration) }, length))
@@ -67,7 +69,7 @@ fn specific_config(bits: &mut BitReader<'_>) -> Option<AudioFormat> {
     };
     let rate = |bits: &mut BitReader<'_>| match bits.bits(4)? {
         15 => bits.bits(24),
-        index => RATES.get(index as usize).copied(),
+        index => SAMPLE_RATES.get(index as usize).copied(),
     };
     let kind = object_type(bits)?;
     let mut sample_rate = rate(bits)?;
@@ -104,7 +106,7 @@ impl Adts {
         }
         let short_frames = bits.flag().unwrap_or(false);
         let carried = (1..=4).contains(&object_type) && (1..=7).contains(&channels) && !short_frames;
-        let known = carried && usize::from(rate_index) < RATES.len();
+        let known = carried && usize::from(rate_index) < SAMPLE_RATES.len();
         known.then(|| Self { profile: object_type as u8 - 1, rate_index, channels })
     }
 

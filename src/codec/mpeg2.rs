@@ -29,31 +29,56 @@ pub fn sequence(bytes: &[u8]) -> Option<VideoFormat> {
     };
     let mut profile = None;
     let (mut interlaced, mut is_mpeg2) = (false, false);
-    if let Some(&[_, _, _, EXTENSION, e, f, g, _, _, k, ..]) = start_code::find(bytes, 5).and_then(|at| bytes.get(at..)) {
-        // sequence_extension (6.2.2.3) has the identifier 1.
-        if e >> 4 == 1 {
-            width |= u32::from(f & 1) << 13 | u32::from(g >> 7) << 12;
-            height |= u32::from(g >> 5 & 3) << 12;
-            rate = rate.map(|rate| rate * (f64::from(k >> 5 & 3) + 1.0) / (f64::from(k & 0x1F) + 1.0));
-            is_mpeg2 = true;
-            interlaced = f & 0x08 == 0;
-            profile = match (e & 0xF) << 4 | f >> 4 {
-                0x82 | 0x85 => Some("4:2:2"),
-                profile_and_level => match profile_and_level >> 4 & 7 {
-                    1 => Some("High"),
-                    2 => Some("Spatially Scalable"),
-                    3 => Some("SNR Scalable"),
-                    4 => Some("Main"),
-                    5 => Some("Simple"),
-                    _ => None,
-                },
-            };
-        }
+    if let Some([e, f, g, k]) = sequence_extension(bytes) {
+        width |= u32::from(f & 1) << 13 | u32::from(g >> 7) << 12;
+        height |= u32::from(g >> 5 & 3) << 12;
+        rate = rate.map(|rate| rate * (f64::from(k >> 5 & 3) + 1.0) / (f64::from(k & 0x1F) + 1.0));
+        is_mpeg2 = true;
+        interlaced = f & 0x08 == 0;
+        profile = match (e & 0xF) << 4 | f >> 4 {
+            0x82 | 0x85 => Some("4:2:2"),
+            profile_and_level => match profile_and_level >> 4 & 7 {
+                1 => Some("High"),
+                2 => Some("Spatially Scalable"),
+                3 => Some("SNR Scalable"),
+                4 => Some("Main"),
+                5 => Some("Simple"),
+                _ => None,
+            },
+        };
     }
     // In MPEG-1 these bits mean something else.
     let pixel_aspect = if is_mpeg2 { by_display(d >> 4, width, height) } else { None };
     let format = VideoFormat { profile, width, height, pixel_aspect, frame_rate: rate, interlaced: Some(interlaced) };
     (width > 0 && height > 0).then_some(format)
+}
+
+/// The bytes of the sequence_extension (13818-2, 6.2.2.3) behind a sequence header that matter here: the first three and the last.
+/// MPEG-1 has none.
+fn sequence_extension(sequence: &[u8]) -> Option<[u8; 4]> {
+    match start_code::find(sequence, 5).and_then(|at| sequence.get(at..)) {
+        // Its identifier is 1.
+        Some(&[_, _, _, EXTENSION, e, f, g, _, _, k, ..]) if e >> 4 == 1 => Some([e, f, g, k]),
+        _ => None,
+    }
+}
+
+/// What a sequence header says of how its stream is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carriage {
+    /// MPEG-1: there is no sequence extension.
+    pub is_mpeg1: bool,
+    /// Pictures may be decoded in another order than they are shown (6.3.5: low_delay is 0), then by one.
+    pub reorders: bool,
+}
+
+/// Of a sequence header, from the byte behind its start code's prefix (0xB3) on.
+pub fn carriage(bytes: &[u8]) -> Option<Carriage> {
+    if !bytes.starts_with(&[SEQUENCE]) {
+        return None;
+    }
+    let extension = sequence_extension(bytes);
+    Some(Carriage { is_mpeg1: extension.is_none(), reorders: extension.is_none_or(|[.., last]| last & 0x80 == 0) })
 }
 
 /// Whether a picture header, from the byte behind its start code's prefix (0x00) on, says I.
@@ -80,6 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn how_it_is_carried() {
+        let mut bytes = [0xB3, 0x2D, 0x02, 0x40, 0x33, 0x24, 0x9F, 0x23, 0x81, 0, 0, 1, 0xB5, 0x14, 0x82, 0x00, 0x01, 0x00, 0x00];
+        assert_eq!(carriage(&bytes), Some(Carriage { is_mpeg1: false, reorders: true }));
+        bytes[18] = 0x80;
+        assert_eq!(carriage(&bytes), Some(Carriage { is_mpeg1: false, reorders: false }));
+        assert_eq!(carriage(&bytes[..9]), Some(Carriage { is_mpeg1: true, reorders: true }));
+        assert_eq!(carriage(&bytes[1..]), None);
+    }
+
+    #[test]
     fn picture_types() {
         assert_eq!(is_intra_picture(&[0, 0, 0b0000_1000]), Some(true));
         assert_eq!(is_intra_picture(&[0, 0, 0b0001_0000]), Some(false));
@@ -91,6 +126,7 @@ mod tests {
         fn any_bytes_are_survived(mut bytes in proptest::collection::vec(any::<u8>(), 1..60)) {
             bytes[0] = SEQUENCE;
             sequence(&bytes);
+            carriage(&bytes);
             is_intra_picture(&bytes);
         }
     }

@@ -7,7 +7,7 @@ use super::manual::EXAMPLE;
 use super::{Origin, Resolved, file, place, resolve};
 
 /// Shown with an example, for their default is made while it runs or kept in the database.
-const BY_CHANCE: [&str; 9] = [
+const BY_CHANCE: [&str; 10] = [
     "data_dir",
     "tuners",
     "device_id",
@@ -15,6 +15,7 @@ const BY_CHANCE: [&str; 9] = [
     "filler.image",
     "srt.passphrase",
     "rtp.sdp",
+    "rtp.payload_types",
     "ingestion.memory.global_limit_mib",
     "ingestion.memory.per_stream_limit_mib",
 ];

@@ -67,7 +67,7 @@ const fn many(name: &'static str, default: &'static [&'static str]) -> Key {
 }
 
 /// Every key, in the order in which they are shown.
-pub const KEYS: [Key; 71] = [
+pub const KEYS: [Key; 72] = [
     one("data_dir", &[]),
     many("listen", &["0.0.0.0:5004", "0.0.0.0:80?"]),
     Key { name: "playlist", shape: Shape::ManyByBlanks, secrecy: Secrecy::Address, default: &[] },
@@ -123,6 +123,7 @@ pub const KEYS: [Key; 71] = [
     one("srt.flow_window", &["25600"]),
     many("rtp.listen", &["0.0.0.0:5004?"]),
     many("rtp.sdp", &[]),
+    many("rtp.payload_types", &[]),
     one("rtp.jitter_buffer_ms", &["100"]),
     one("rtp.max_sessions", &["30"]),
     one("rtp.session_timeout_s", &["30"]),

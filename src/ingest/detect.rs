@@ -1,5 +1,5 @@
-//! What the packets of an RTP session carry: by static payload type (RFC 3551), else as an SDP or a person says, else by what the
-//! payloads look like. Pure.
+//! What the packets of an RTP session carry: by static payload type (RFC 3551), else as a person says, else by what the payloads look
+//! like. Pure.
 //!
 //! One detector belongs to one sender (SSRC): payload types mean nothing beyond it. Looks are counted over several packets, and
 //! one packet decides nothing: the payload formats are so dense that nearly any byte is a good begin of some of them.
@@ -15,7 +15,6 @@ use evidence::Evidence;
 
 use crate::ingest::avp;
 use crate::ingest::depay::Packet;
-use crate::ingest::sdp::{Description, Kind, Media, SdpError, Transport};
 use crate::model::Codec;
 
 /// What payloads carry.
@@ -52,6 +51,25 @@ impl Payload {
             _ => return None,
         }))
     }
+
+    /// Its encoding name, and how fast its clock is where nobody says (hertz). `None` for what has no payload format.
+    pub fn encoding(self) -> Option<(&'static str, u32)> {
+        let Self::Codec(codec) = self else { return Some(("MP2T", 90_000)) };
+        Some(match codec {
+            Codec::H264 => ("H264", 90_000),
+            Codec::Hevc => ("H265", 90_000),
+            Codec::Av1 => ("AV1", 90_000),
+            Codec::JpegXs => ("jxsv", 90_000),
+            Codec::Mpeg2 => ("MPV", 90_000),
+            Codec::Mp2 => ("MPA", 90_000),
+            Codec::Aac => ("mpeg4-generic", 48_000),
+            Codec::AacLatm => ("MP4A-LATM", 48_000),
+            Codec::Opus => ("opus", 48_000),
+            Codec::Ac3 => ("ac3", 48_000),
+            Codec::Eac3 => ("eac3", 48_000),
+            _ => return None,
+        })
+    }
 }
 
 /// What is known about a packet's payload.
@@ -60,7 +78,7 @@ pub enum Detection {
     /// What it is.
     Known(Payload),
     /// What it is called, which nothing here knows.
-    Unsupported(String),
+    Unsupported(&'static str),
     /// Nobody has said, and so many packets looked at do not tell yet.
     Undecided {
         /// Packets of this payload type, as far as they count.
@@ -68,17 +86,10 @@ pub enum Detection {
     },
 }
 
-/// What somebody has said about a payload type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Said {
-    Known(Payload),
-    Unsupported(String),
-}
-
 /// Finds out what payload types carry.
 #[derive(Debug, Default)]
 pub struct CodecDetector {
-    said: BTreeMap<u8, Said>,
+    said: BTreeMap<u8, Payload>,
     seen: BTreeMap<u8, Evidence>,
 }
 
@@ -90,31 +101,7 @@ impl CodecDetector {
 
     /// Somebody says what a payload type carries. The last word counts; static payload types stay what they are.
     pub fn add_payload_type_mapping(&mut self, payload_type: u8, payload: impl Into<Payload>) {
-        self.say(payload_type, Said::Known(payload.into()));
-    }
-
-    /// Takes all payload types of an SDP. Gives what its first video medium carries, or else its first medium, with the
-    /// parameters of that.
-    ///
-    /// # Errors
-    /// When it is no SDP, or nothing of it can be received.
-    pub fn detect_from_sdp(&mut self, text: &str) -> Result<(Option<Payload>, BTreeMap<String, String>), SdpError> {
-        let description = Description::parse(text)?;
-        for format in description.media.iter().flat_map(|media| &media.formats) {
-            let known = Payload::of_encoding(&format.encoding).map(Said::Known);
-            let name = || Said::Unsupported(format.encoding.chars().take(40).collect());
-            self.say(format.payload_type, known.unwrap_or_else(name));
-        }
-        let of = |media: &Media| match media.transport {
-            Transport::TransportStream => Some((Payload::TransportStream, BTreeMap::new())),
-            Transport::Rtp => media.formats.iter().find_map(|format| {
-                let pairs = || format.parameters.iter().rev().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                Some((Payload::of_encoding(&format.encoding)?, pairs()))
-            }),
-        };
-        let video = description.media.iter().filter(|media| media.kind == Kind::Video).find_map(of);
-        let (payload, parameters) = video.or_else(|| description.media.iter().find_map(of)).unzip();
-        Ok((payload, parameters.unwrap_or_default()))
+        self.said.insert(payload_type & 0x7F, payload.into());
     }
 
     /// What a packet carries, as far as that is known by now. Packets come in order, as far as possible.
@@ -123,26 +110,15 @@ impl CodecDetector {
         if let Some(fixed) = avp::static_type(payload_type) {
             return match Payload::of_encoding(fixed.encoding) {
                 Some(payload) => Detection::Known(payload),
-                None => Detection::Unsupported(fixed.encoding.to_owned()),
+                None => Detection::Unsupported(fixed.encoding),
             };
         }
-        match self.said.get(&payload_type) {
-            Some(Said::Known(payload)) => return Detection::Known(*payload),
-            Some(Said::Unsupported(name)) => return Detection::Unsupported(name.clone()),
-            None => {}
+        if let Some(payload) = self.said.get(&payload_type) {
+            return Detection::Known(*payload);
         }
         if !avp::is_dynamic(payload_type) {
-            return Detection::Unsupported(format!("payload type {payload_type}"));
+            return Detection::Unsupported("a payload type that stands for nothing");
         }
         self.seen.entry(payload_type).or_default().look(packet)
-    }
-
-    /// Forgets what was seen, not what was said: the sender has started anew.
-    pub fn forget(&mut self) {
-        self.seen.clear();
-    }
-
-    fn say(&mut self, payload_type: u8, said: Said) {
-        self.said.insert(payload_type & 0x7F, said);
     }
 }

@@ -57,7 +57,7 @@ pub struct Sender {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Somebody else sends it.
-    #[error("{from} is sending this stream already; give it a passphrase if its encoder changes its address")]
+    #[error("{from} is sending this stream already; another address takes it over by SRT only, with a passphrase or a login")]
     Taken {
         /// Who.
         from: SocketAddr,
@@ -119,6 +119,8 @@ pub struct Registry {
     senders: Arc<AtomicU64>,
     listening: Arc<Mutex<Vec<SocketAddr>>>,
     listening_for_rtp: Arc<Mutex<Vec<SocketAddr>>>,
+    /// Why streams that are described cannot be received.
+    troubles: Arc<Mutex<BTreeMap<String, String>>>,
     /// None: nobody looks into what comes.
     taps: Option<Taps>,
 }
@@ -180,6 +182,20 @@ impl Registry {
     /// Where that is.
     pub fn listening_for_rtp(&self) -> Vec<SocketAddr> {
         self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes why a stream that is described cannot be received; `None`: it can.
+    pub fn tell_trouble(&self, id: &str, reason: Option<String>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => _ = troubles.insert(id.to_owned(), reason),
+            None => _ = troubles.remove(id),
+        }
+    }
+
+    /// Why that is.
+    pub fn trouble(&self, id: &str) -> Option<String> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Moves whenever a stream begins, ends, is paused or resumed.
@@ -283,6 +299,13 @@ impl Registry {
         }
         self.changed();
         true
+    }
+
+    /// Lets go whoever sends a stream by SRT, to call again by what holds now. By RTP nobody calls, and nothing but a description holds.
+    pub fn call_anew(&self, id: &str) {
+        if self.lock().get(id).is_some_and(|input| input.sender.kind == Kind::Srt) {
+            self.close(id);
+        }
     }
 
     /// The sender of this generation has gone.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::detect::Payload;
+use super::sdp::{Format, Parameters};
 use super::tap::memory::Limits;
 use crate::base::secret::Secret;
 use crate::model::input::{LONGEST_LATENCY_MS, PASSPHRASE_BYTES, is_stream_name};
@@ -128,6 +130,8 @@ pub struct RtpSettings {
     pub listen: Vec<RtpListenSettings>,
     /// `rtp.sdp`.
     pub sdp: Vec<RtpSdpSettings>,
+    /// `rtp.payload_types`: what payload types carry that senders do not describe.
+    pub payload_types: Vec<Format>,
     /// How long a packet that is missing is waited for.
     pub jitter_buffer: Duration,
     /// Most streams at a time.
@@ -145,6 +149,7 @@ impl Default for RtpSettings {
         Self {
             listen: Vec::new(),
             sdp: Vec::new(),
+            payload_types: Vec::new(),
             jitter_buffer: Duration::from_millis(100),
             max_sessions: 30,
             session_timeout: Duration::from_secs(30),
@@ -152,6 +157,27 @@ impl Default for RtpSettings {
             allow: Vec::new(),
         }
     }
+}
+
+/// Reads `96=H264` or `97=opus/48000`: a payload type, and what it carries as a=rtpmap names it (RFC 8866, 6.6).
+///
+/// # Errors
+/// When it is none: what to give instead.
+pub fn payload_type(text: &str) -> Result<Format, &'static str> {
+    let advice = "give a payload type from 96 to 127 and its encoding as in a=rtpmap, such as 96=H264 or 97=opus/48000/2";
+    let (number, mapped) = text.trim().split_once('=').ok_or(advice)?;
+    let payload_type = number.trim().parse().ok().filter(|number| (96..=127).contains(number)).ok_or(advice)?;
+    let mut parts = mapped.trim().split('/');
+    let encoding = parts.next().unwrap_or_default().trim();
+    let (_, usual) = Payload::of_encoding(encoding).and_then(Payload::encoding).ok_or(
+        "there is no such encoding here; known are H264, H265, AV1, jxsv, MPV, MPA, MP4A-LATM, opus, ac3, eac3 and MP2T",
+    )?;
+    let clock_rate = parts.next().map_or(Ok(usual), |rate| rate.trim().parse().map_err(|_| advice))?;
+    let channels = parts.next().map(|channels| channels.trim().parse().map_err(|_| advice)).transpose()?;
+    if clock_rate == 0 || parts.next().is_some() {
+        return Err(advice);
+    }
+    Ok(Format { payload_type, encoding: encoding.to_owned(), clock_rate, channels, parameters: Parameters::default(), line: 0 })
 }
 
 /// What is kept of inputs may take so much memory; `None`: by what the machine has.
@@ -190,6 +216,22 @@ pub struct Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[rstest::rstest]
+    #[case("96=H264", Some((96, "H264", 90_000, None)))]
+    #[case(" 127 = opus/48000/2 ", Some((127, "opus", 48_000, Some(2))))]
+    #[case("97=ac3/44100", Some((97, "ac3", 44_100, None)))]
+    #[case("95=H264", None)]
+    #[case("128=H264", None)]
+    #[case("96", None)]
+    #[case("96=speex", None)]
+    #[case("96=H264/0", None)]
+    #[case("96=opus/48000/2/2", None)]
+    fn payload_types_are_read(#[case] text: &str, #[case] expected: Option<(u8, &str, u32, Option<u8>)>) {
+        let format = payload_type(text).ok();
+        let seen = format.as_ref().map(|it| (it.payload_type, it.encoding.as_str(), it.clock_rate, it.channels));
+        assert_eq!(seen, expected);
+    }
 
     #[rstest::rstest]
     #[case(None, None, 1024, 200)]

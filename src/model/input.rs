@@ -24,6 +24,8 @@ pub struct InputRule {
     pub passphrase: Option<Secret<String>>,
     /// Its own least latency; `None`: that of the settings.
     pub latency: Option<Duration>,
+    /// Its session description (RFC 8866), as it was given; it is received at the ports that it says.
+    pub sdp: Option<String>,
     /// User and password that its sender must give.
     pub login: Option<(String, Secret<String>)>,
 }

@@ -50,41 +50,19 @@ pub struct Ordered<'a> {
     pub payload: &'a [u8],
 }
 
-/// When a packet leaves that nothing is missing before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// At once: whoever receives the transport stream has clocks and buffers of its own, and takes the jitter off.
-    Immediate,
-}
-
-/// How packets of a payload type are handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
-    /// Ticks of the timestamp per second.
-    pub clock_rate: u32,
-    /// When they leave.
-    pub mode: Mode,
-}
-
-impl Default for Format {
-    fn default() -> Self {
-        Self { clock_rate: CLOCK_90K, mode: Mode::Immediate }
-    }
-}
-
-/// The formats of payload types.
+/// How fast the clocks of payload types tick, in hertz.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Formats(BTreeMap<u8, Format>);
+pub struct Clocks(BTreeMap<u8, u32>);
 
-impl Formats {
-    /// Says how packets of a payload type are handled.
-    pub fn set(&mut self, payload_type: u8, format: Format) {
-        self.0.insert(payload_type, format);
+impl Clocks {
+    /// Says it of a payload type.
+    pub fn set(&mut self, payload_type: u8, rate: u32) {
+        self.0.insert(payload_type, rate.max(1));
     }
 
-    /// What was said of a payload type; else 90 kHz.
-    pub fn of(&self, payload_type: u8) -> Format {
-        self.0.get(&payload_type).copied().unwrap_or_default()
+    /// What was said of one; else 90 kHz.
+    pub fn of(&self, payload_type: u8) -> u32 {
+        self.0.get(&payload_type).copied().unwrap_or(CLOCK_90K)
     }
 }
 
@@ -102,7 +80,7 @@ pub struct Settings {
     /// Sessions of a [`table::Table`].
     pub sessions: usize,
     /// By payload type.
-    pub formats: Formats,
+    pub clocks: Clocks,
     /// Our own synchronisation source, at random (RFC 3550, 8).
     pub ssrc: u32,
     /// Our own canonical name (RFC 3550, 6.5.1). What is beyond 255 bytes is cut off.
@@ -117,7 +95,7 @@ impl Default for Settings {
             idle: Duration::from_secs(30),
             reports: true,
             sessions: 30,
-            formats: Formats::default(),
+            clocks: Clocks::default(),
             ssrc: 0,
             cname: String::new(),
         }

@@ -243,8 +243,8 @@ impl Session {
         self.highest = self.source.take().map(|before| before.order.highest()).or(self.highest);
         self.discontinuity |= self.highest.is_some();
         let first = candidate.packets().next();
-        let format = first.map(|(_, packet)| self.settings.formats.of(packet.payload_type)).unwrap_or_default();
-        let mut source = Source::new(now, candidate, format, self.highest);
+        let clock_rate = self.settings.clocks.of(first.map_or(super::MP2T, |(_, packet)| packet.payload_type));
+        let mut source = Source::new(now, candidate, clock_rate, self.highest);
         source.schedule(now, true, &mut self.random);
         self.buffer.begin(source.order.highest().saturating_add(1));
         self.source = Some(source);

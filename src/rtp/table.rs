@@ -106,6 +106,11 @@ impl Entry {
         &self.session
     }
 
+    /// The same, to ask for pictures.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Where reports go: to where the sender's own come from, or else to the port beside the media's (RFC 3550, 11).
     pub fn report_to(&self) -> Option<ReportTo> {
         let beside = || {

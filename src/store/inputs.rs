@@ -20,16 +20,17 @@ impl Store {
         let stream = stream.to_owned();
         self.change(move |connection| {
             connection.execute(
-                "INSERT INTO input_rules (stream, passphrase, latency_ms, user, password, changed_ms)
-                 VALUES (:stream, :passphrase, :latency, :user, :password, :now)
+                "INSERT INTO input_rules (stream, passphrase, latency_ms, user, password, sdp, changed_ms)
+                 VALUES (:stream, :passphrase, :latency, :user, :password, :sdp, :now)
                  ON CONFLICT (stream) DO UPDATE SET passphrase = excluded.passphrase, latency_ms = excluded.latency_ms,
-                     user = excluded.user, password = excluded.password, changed_ms = excluded.changed_ms",
+                     user = excluded.user, password = excluded.password, sdp = excluded.sdp, changed_ms = excluded.changed_ms",
                 named_params! {
                     ":stream": stream,
                     ":passphrase": rule.passphrase.as_ref().map(Secret::expose),
                     ":latency": rule.latency.map(|latency| i64::try_from(latency.as_millis()).unwrap_or(i64::MAX)),
                     ":user": rule.login.as_ref().map(|(user, _)| user),
                     ":password": rule.login.as_ref().map(|(_, password)| password.expose()),
+                    ":sdp": rule.sdp,
                     ":now": clock::wall_ms(),
                 },
             )?;
@@ -54,13 +55,14 @@ impl Store {
 
 /// All there are.
 pub(super) fn load(connection: &Connection) -> Result<BTreeMap<String, InputRule>, StoreError> {
-    let sql = "SELECT stream, passphrase, latency_ms, user, password FROM input_rules";
+    let sql = "SELECT stream, passphrase, latency_ms, user, password, sdp FROM input_rules";
     let rules = load::rows(connection, sql, |row| {
         let (user, password): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
         let rule = InputRule {
             passphrase: row.get::<_, Option<String>>(1)?.map(Secret::new),
             latency: row.get::<_, Option<u32>>(2)?.map(|ms| Duration::from_millis(ms.into())),
             login: user.zip(password.map(Secret::new)),
+            sdp: row.get(5)?,
         };
         Ok((row.get(0)?, rule))
     })?;
@@ -76,6 +78,7 @@ mod tests {
             passphrase: Some(Secret::new(secret.to_owned())),
             latency: latency.map(Duration::from_millis),
             login: login.map(|(user, password)| (user.to_owned(), Secret::new(password.to_owned()))),
+            sdp: latency.map(|latency| format!("v=0\r\ns={latency}\r\n")),
         }
     }
 

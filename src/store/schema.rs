@@ -23,6 +23,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/0007_people.sql")).foreign_key_check(),
     M::up(include_str!("../../migrations/0008_token_owners.sql")).foreign_key_check(),
     M::up(include_str!("../../migrations/0009_input_rules.sql")).foreign_key_check(),
+    M::up(include_str!("../../migrations/0010_input_descriptions.sql")).foreign_key_check(),
 ];
 const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

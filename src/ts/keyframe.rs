@@ -270,24 +270,26 @@ impl Scanner {
         if bytes.len() < SLICE_HEAD {
             return Verdict::Undecided;
         }
-        let mut rest = bytes;
-        if let Some(at) = start_code::find(bytes, 0).filter(|&at| at <= 1) {
-            rest = bytes.get(at + 3..).unwrap_or_default();
+        let (kind, sequence) = if let Some(at) = start_code::find(bytes, 0).filter(|&at| at <= 1) {
+            let kind = |obu: &[u8]| obu.first().and_then(|&first| av1::obu_type(first));
+            let mut obu = bytes.get(at + 3..).unwrap_or_default();
             // The delimiter is a unit of its own; the next one decides.
-            if rest.first().and_then(|&first| av1::obu_type(first)) == Some(av1::TEMPORAL_DELIMITER)
-                && let Some(next) = start_code::find(rest, 0)
+            if kind(obu) == Some(av1::TEMPORAL_DELIMITER)
+                && let Some(next) = start_code::find(obu, 0)
             {
-                rest = rest.get(next + 3..).unwrap_or_default();
+                obu = obu.get(next + 3..).unwrap_or_default();
             }
-        }
-        let Some((_, header)) =
-            av1::obus(rest).find(|(kind, _)| *kind != av1::TEMPORAL_DELIMITER).filter(|(kind, _)| *kind == av1::SEQUENCE_HEADER)
-        else {
-            return Verdict::Other;
+            (kind(obu), av1::escaped_sequence_header(obu))
+        } else {
+            let obu = av1::obus(bytes).find(|obu| obu.kind != av1::TEMPORAL_DELIMITER);
+            (obu.map(|obu| obu.kind), obu.and_then(|obu| av1::sequence_header(obu.payload)))
         };
+        if kind != Some(av1::SEQUENCE_HEADER) {
+            return Verdict::Other;
+        }
         self.sets.sequence = true;
-        if let Some(format) = av1::sequence_header(header) {
-            self.sets.format = Some(format);
+        if let Some(sequence) = sequence {
+            self.sets.format = Some(sequence.format);
         }
         Verdict::RandomAccess
     }

@@ -4,7 +4,9 @@
 //! Units are written in the order of their decoding times, which [`queue::Queue`] puts them into. Must not know where they
 //! come from.
 
+pub mod jpegxs;
 pub mod nal;
+pub mod obu;
 pub mod queue;
 #[cfg(test)]
 mod tests;
@@ -19,8 +21,15 @@ use crate::model::stream_info::Kind;
 
 /// PID of the PMT.
 const PMT_PID: u16 = 0x1000;
+/// Tag of the registration_descriptor (13818-1, 2.6.8).
+const REGISTRATION: u8 = 0x05;
 /// Tag of the ISO_639_language_descriptor (13818-1, 2.6.18).
 const LANGUAGE: u8 = 0x0A;
+/// Tag of the AV1_video_descriptor ("Carriage of AV1 in MPEG-2 TS", 2.2).
+const AV1_VIDEO: u8 = 0x80;
+/// Tag of DVB's extension_descriptor (EN 300 468, 6.2.16), and the descriptor_tag_extension of Opus in it.
+const DVB_EXTENSION: u8 = 0x7F;
+const OPUS: u8 = 0x80;
 /// PID of the first track; the others follow.
 const FIRST_PID: u16 = 0x100;
 /// The only programme.
@@ -52,28 +61,53 @@ pub struct Track {
 
 impl Track {
     /// A track of a codec, in a language (ISO 639-2, three letters) if that is known. `None` for codecs that are not written:
-    /// known are H.264 and HEVC as byte streams with start codes, AAC with ADTS headers, AC-3, E-AC-3 and MPEG audio.
+    /// known are H.264 and HEVC as byte streams with start codes, MPEG-1 and MPEG-2 video, AAC with ADTS headers or in LOAS frames,
+    /// AC-3, E-AC-3 and MPEG audio; AV1 ([`obu`]), JPEG XS ([`jpegxs`]) and Opus (with its control header, and two channels unless
+    /// [`Self::channels`] says another number).
     pub fn new(codec: Codec, language: Option<&str>) -> Option<Self> {
         let (stream_type, registration): (u8, Option<&[u8; 4]>) = match codec {
+            Codec::Mpeg1 => (0x01, None),
+            Codec::Mpeg2 => (0x02, None),
             Codec::H264 => (0x1B, None),
             Codec::Hevc => (0x24, Some(b"HEVC")),
+            Codec::Av1 => (0x06, Some(b"AV01")),
+            Codec::JpegXs => (0x32, None),
             Codec::Aac => (0x0F, None),
+            Codec::AacLatm => (0x11, None),
             Codec::Mp2 => (0x03, None),
             // ATSC A/52, annexes A.4 and G.3.
             Codec::Ac3 => (0x81, Some(b"AC-3")),
             Codec::Eac3 => (0x87, Some(b"EAC3")),
+            Codec::Opus => (0x06, Some(b"Opus")),
             _ => return None,
         };
-        let mut descriptors = Vec::new();
+        let mut track = Self { codec, stream_type, descriptors: Vec::new() };
         if let Some(format) = registration {
-            descriptors.extend([0x05, 4]);
-            descriptors.extend(format);
+            track.describe(REGISTRATION, format);
         }
-        let mut track = Self { codec, stream_type, descriptors };
+        if codec == Codec::Opus {
+            track.channels(2);
+        }
         if let Some(language) = language {
             track.speak(language);
         }
         Some(track)
+    }
+
+    /// Of Opus: as many channels, 1 to 8, in the order of Vorbis ("Opus in MPEG-TS", channel_config_code).
+    pub fn channels(&mut self, channels: u8) {
+        self.describe(DVB_EXTENSION, &[OPUS, channels.clamp(1, 8)]);
+    }
+
+    /// Of AV1: what its sequence header says ([`crate::codec::av1::Sequence::descriptor`]).
+    pub fn av1(&mut self, descriptor: [u8; 4]) {
+        self.describe(AV1_VIDEO, &descriptor);
+    }
+
+    /// Of JPEG XS: what is said of it.
+    pub fn jpeg_xs(&mut self, description: &jpegxs::Description) {
+        let (tag, body) = description.descriptor();
+        self.describe(tag, &body);
     }
 
     /// Says its language (ISO 639-2, three letters), if it does not yet say one. What is no language, or none in particular,
@@ -84,13 +118,14 @@ impl Track {
         if !known || said || language.eq_ignore_ascii_case("und") {
             return;
         }
-        let others = descriptor::descriptors(&self.descriptors).filter(|(tag, _)| *tag != LANGUAGE);
-        let mut descriptors: Vec<u8> = others.flat_map(|(tag, body)| [&[tag, body.len() as u8], body].concat()).collect();
         // audio_type undefined.
-        descriptors.extend([LANGUAGE, 4]);
-        descriptors.extend(language.to_ascii_lowercase().bytes());
-        descriptors.push(0);
-        self.descriptors = descriptors;
+        self.describe(LANGUAGE, format!("{}\0", language.to_ascii_lowercase()).as_bytes());
+    }
+
+    /// Puts a descriptor in the place of those of its tag, at the end.
+    fn describe(&mut self, tag: u8, body: &[u8]) {
+        let others = descriptor::descriptors(&self.descriptors).filter(|(other, _)| *other != tag).chain([(tag, body)]);
+        self.descriptors = others.flat_map(|(tag, body)| [&[tag, body.len() as u8], body].concat()).collect();
     }
 }
 
@@ -116,6 +151,8 @@ pub struct Muxer {
     /// Index of the track whose PID carries the PCR.
     main: usize,
     tables: Vec<RawPacket>,
+    /// Of the PMT.
+    version: u8,
     table_counters: [u8; 2],
     /// The time that the next byte is sent at.
     position: Option<Pts90k>,
@@ -146,16 +183,27 @@ impl Muxer {
     pub fn new(tracks: &[Track]) -> Self {
         let tracks = tracks.get(..MOST_TRACKS).unwrap_or(tracks);
         let lanes: Vec<Lane> = tracks.iter().zip(FIRST_PID..).map(|(track, pid)| Lane::new(track, pid)).collect();
-        let entries: Vec<Entry<'_>> = tracks
-            .iter()
-            .zip(FIRST_PID..)
-            .map(|(track, pid)| Entry { pid, stream_type: track.stream_type, descriptors: &track.descriptors })
-            .collect();
         let main = lanes.iter().position(|lane| lane.kind == Kind::Video).unwrap_or(0);
-        let pcr_pid = FIRST_PID + main as u16;
-        let mut tables = packetize(pat::PID, &pat::build(1, 0, PROGRAM, PMT_PID));
-        tables.extend(packetize(PMT_PID, &pmt::build(PROGRAM, 0, &pmt::body(pcr_pid, &[], &entries))));
-        Self { lanes, main, tables, table_counters: [0; 2], position: None, pcr_at: None, tables_at: None, jumped: false }
+        let tables = tables(tracks, main, 0);
+        Self {
+            lanes,
+            main,
+            tables,
+            version: 0,
+            table_counters: [0; 2],
+            position: None,
+            pcr_at: None,
+            tables_at: None,
+            jumped: false,
+        }
+    }
+
+    /// More is known of the same tracks than when this was made: it is told in front of the next unit.
+    pub fn describe(&mut self, tracks: &[Track]) {
+        let tracks = tracks.get(..self.lanes.len()).unwrap_or(tracks);
+        self.version = (self.version + 1) & 0x1F;
+        self.tables = tables(tracks, self.main, self.version);
+        self.tables_at = None;
     }
 
     /// Appends a unit, behind tables and PCRs where they are due. Units come in the order of their decoding times; one that
@@ -222,11 +270,25 @@ impl Muxer {
     }
 }
 
+/// PAT and PMT, whose counters are 0.
+fn tables(tracks: &[Track], main: usize, version: u8) -> Vec<RawPacket> {
+    let entries: Vec<Entry<'_>> = tracks
+        .iter()
+        .zip(FIRST_PID..)
+        .map(|(track, pid)| Entry { pid, stream_type: track.stream_type, descriptors: &track.descriptors })
+        .collect();
+    let pcr_pid = FIRST_PID + main as u16;
+    let mut tables = packetize(pat::PID, &pat::build(1, 0, PROGRAM, PMT_PID));
+    tables.extend(packetize(PMT_PID, &pmt::build(PROGRAM, version, &pmt::body(pcr_pid, &[], &entries))));
+    tables
+}
+
 impl Lane {
     fn new(track: &Track, pid: u16) -> Self {
         let kind = track.codec.kind();
-        // 13818-1, table 2-22; what is not MPEG's own goes as private_stream_1.
+        // 13818-1, table 2-22; what is not MPEG's own goes as private_stream_1, and so does JPEG XS.
         let stream_id = match (kind, track.codec) {
+            (_, Codec::Av1 | Codec::JpegXs) => 0xBD,
             (Kind::Video, _) => 0xE0,
             (_, Codec::Aac | Codec::AacLatm | Codec::Mp2) => 0xC0,
             _ => 0xBD,

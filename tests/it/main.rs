@@ -17,6 +17,7 @@ mod feeds;
 mod filler;
 mod filler_image;
 mod history;
+mod loss;
 mod metadata;
 mod oracle;
 mod package;

@@ -180,7 +180,7 @@ fn a_stream_with_a_passphrase_and_a_login_of_its_own() {
     home.until_pushed("studio");
     let rule = r#"{"passphrase": "its own passphrase", "user": "me", "password": "pw:1", "latency_ms": 300}"#;
     let set = home.app.api_with("PATCH", "/api/v1/inputs/studio", Some(rule)).json();
-    let expected = serde_json::json!({ "stream": "studio", "passphrase": true, "latency_ms": 300, "user": "me" });
+    let expected = serde_json::json!({ "stream": "studio", "passphrase": true, "latency_ms": 300, "user": "me", "sdp": null });
     assert_eq!((&set, &home.app.api("/api/v1/inputs").json()["inputs"][0]), (&expected, &expected));
     sender.finish(Duration::from_secs(3));
     let call = |options: &str| home.ffmpeg(Kind::Small, &format!("srt://10.77.0.1:30000?{options}"));

@@ -52,6 +52,12 @@ impl Room {
         self.app.log().lines().any(|line| words.iter().all(|word| line.contains(word)))
     }
 
+    /// Describes a stream by the API. The status of the answer.
+    fn describe(&self, id: &str, sdp: &str) -> u16 {
+        let body = serde_json::json!({ "sdp": sdp }).to_string();
+        self.app.api_with("PATCH", &format!("/api/v1/inputs/{id}"), Some(&body)).status
+    }
+
     /// What the API says of a stream.
     fn stream(&self, id: &str) -> Option<Value> {
         let all = self.app.api("/api/v1/streams").json();

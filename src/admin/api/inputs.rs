@@ -37,15 +37,15 @@ pub async fn show(State(state): State<AdminState>, id: Id) -> Result<Response<Bo
     Ok(Shown::new(&state.feeds.input_rule(&named(id)?)?)?.answer())
 }
 
-/// `PATCH /inputs/{id}` (RFC 7396, JSON Merge Patch): members that are absent stay as they are. Whoever sends the stream is let go, and
-/// comes again by what holds now.
+/// `PATCH /inputs/{id}` (RFC 7396, JSON Merge Patch): members that are absent stay as they are. Whoever sends the stream by SRT is let
+/// go, and comes again by what holds now.
 pub async fn change(State(state): State<AdminState>, id: Id, request: Request) -> Result<Response<Body>, Problem> {
     let id = named(id)?;
     let expected = Expected::of(request.headers());
     let wanted = body::read_json(request).await?;
     let _turn = expected.turn(&state, async { Shown::new(&state.feeds.input_rule(&id)?) }).await?;
     let view = state.feeds.change_input_rule(&id, wanted).await?;
-    state.inputs.close(&id);
+    state.inputs.call_anew(&id);
     tag::json(&view)
 }
 
@@ -54,6 +54,6 @@ pub async fn remove(State(state): State<AdminState>, id: Id, headers: HeaderMap)
     let id = named(id)?;
     let _turn = Expected::of(&headers).turn(&state, async { Shown::new(&state.feeds.input_rule(&id)?) }).await?;
     state.feeds.remove_input_rule(&id).await?;
-    state.inputs.close(&id);
+    state.inputs.call_anew(&id);
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -1,4 +1,4 @@
-//! What people say of single streams that are pushed to us: passphrase, login, latency. Secrets go in and never come out.
+//! What people say of single streams that are pushed to us: passphrase, login, latency, description. Secrets go in and never come out.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::playlists::said;
 use super::{Feeds, FeedsError};
 use crate::base::secret::Secret;
+use crate::ingest::rtp;
 use crate::ingest::settings::SrtSettings;
 use crate::model::InputRule;
 use crate::model::input::is_stream_name;
@@ -29,6 +30,9 @@ pub struct InputRuleRequest {
     pub user: Option<Option<String>>,
     /// That user's password.
     pub password: Option<String>,
+    /// Its session description (RFC 8866), if it comes by RTP as elementary streams: it is received at the ports that this says.
+    #[serde(deserialize_with = "said")]
+    pub sdp: Option<Option<String>>,
 }
 
 /// What holds for a stream, as it may be shown.
@@ -42,6 +46,8 @@ pub struct InputRuleView {
     pub latency_ms: Option<u64>,
     /// The user that its sender must name, with a password.
     pub user: Option<String>,
+    /// Its session description.
+    pub sdp: Option<String>,
 }
 
 impl InputRuleView {
@@ -51,6 +57,7 @@ impl InputRuleView {
             passphrase: rule.passphrase.is_some(),
             latency_ms: rule.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
             user: rule.login.as_ref().map(|(user, _)| user.clone()),
+            sdp: rule.sdp.clone(),
         }
     }
 }
@@ -128,7 +135,15 @@ fn changed(before: InputRule, request: InputRuleRequest) -> Result<InputRule, Fe
         (Some(None) | None, Some(_), _) => return Err(FeedsError::invalid("user", "a password needs a user")),
         (None, None, login) => login,
     };
-    Ok(InputRule { passphrase, latency, login })
+    let sdp = match request.sdp {
+        None => before.sdp,
+        Some(None) => None,
+        Some(Some(text)) => {
+            rtp::described::check(&text).map_err(|reason| FeedsError::invalid("sdp", reason))?;
+            Some(text)
+        }
+    };
+    Ok(InputRule { passphrase, latency, login, sdp })
 }
 
 fn is_short(text: &str) -> bool {
@@ -146,6 +161,7 @@ mod tests {
             passphrase: Some(secret("old passphrase")),
             latency: Some(Duration::from_millis(300)),
             login: Some(("me".to_owned(), secret("old"))),
+            sdp: None,
         };
         match changed(before, serde_json::from_str(request).unwrap()) {
             Ok(rule) => {
@@ -172,6 +188,12 @@ mod tests {
     #[case(r#"{"user": ""}"#, "bad user")]
     #[case(r#"{"password": ""}"#, "bad password")]
     #[case(r#"{"user": null, "password": "new"}"#, "bad user")]
+    #[case(r#"{"sdp": "hello"}"#, "bad sdp")]
+    #[case(r#"{"sdp": "v=0\nc=IN IP4 0.0.0.0\nm=audio 5010 RTP/AVP 8\n"}"#, "bad sdp")]
+    #[case(
+        r#"{"sdp": "v=0\r\nc=IN IP4 0.0.0.0\r\nm=video 5010 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"}"#,
+        "old passphrase Some(300) me:old"
+    )]
     fn rules_are_changed(#[case] request: &str, #[case] expected: &str) {
         assert_eq!(told(request), expected);
     }

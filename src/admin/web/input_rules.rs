@@ -11,6 +11,7 @@ use super::parts;
 use crate::admin::AdminState;
 use crate::admin::feeds::Feeds;
 use crate::admin::feeds::inputs::{InputRuleRequest, InputRuleView};
+use crate::ingest::Registry;
 
 const HERE: &str = "/inputs";
 
@@ -31,6 +32,7 @@ pub(super) struct Form {
     pub(super) passphrase: bool,
     pub(super) latency: String,
     pub(super) user: String,
+    pub(super) sdp: String,
     /// Whether anything is set for it.
     pub(super) known: bool,
 }
@@ -41,8 +43,11 @@ pub(super) fn link(stream: &str) -> String {
 }
 
 /// All there are.
-pub(super) fn lines(feeds: &Feeds) -> Vec<Line> {
-    let line = |rule: InputRuleView| Line { what: words(&rule), link: link(&rule.stream), stream: rule.stream };
+pub(super) fn lines(feeds: &Feeds, inputs: &Registry) -> Vec<Line> {
+    let line = |rule: InputRuleView| {
+        let trouble = inputs.trouble(&rule.stream).map(|reason| format!(": cannot be received, {reason}")).unwrap_or_default();
+        Line { what: words(&rule) + &trouble, link: link(&rule.stream), stream: rule.stream }
+    };
     feeds.input_rules().into_iter().map(line).collect()
 }
 
@@ -55,7 +60,8 @@ pub(super) fn form(feeds: &Feeds, stream: Option<&str>) -> Form {
         known: rule.is_some(),
         passphrase: rule.as_ref().is_some_and(|rule| rule.passphrase),
         latency: rule.as_ref().and_then(|rule| rule.latency_ms).map(|ms| ms.to_string()).unwrap_or_default(),
-        user: rule.and_then(|rule| rule.user).unwrap_or_default(),
+        user: rule.as_ref().and_then(|rule| rule.user.clone()).unwrap_or_default(),
+        sdp: rule.and_then(|rule| rule.sdp).unwrap_or_default(),
     }
 }
 
@@ -65,6 +71,7 @@ fn words(rule: &InputRuleView) -> String {
         rule.passphrase.then(|| "passphrase".to_owned()),
         rule.user.as_ref().map(|user| format!("login of {user}")),
         rule.latency_ms.map(|ms| format!("latency of {ms} ms")),
+        rule.sdp.is_some().then(|| "session description".to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
@@ -85,6 +92,7 @@ fn request(fields: &Fields) -> Result<InputRuleRequest, &'static str> {
         latency_ms: Some(latency_ms),
         user: Some(fields.text("user").map(str::to_owned)),
         password: fields.text("password").map(str::to_owned),
+        sdp: Some(fields.text("sdp").map(str::to_owned)),
     })
 }
 
@@ -97,7 +105,7 @@ pub async fn set(State(state): State<AdminState>, fields: Fields) -> Response<Bo
     };
     match state.feeds.change_input_rule(id, request).await {
         Ok(_) => {
-            state.inputs.close(id);
+            state.inputs.call_anew(id);
             parts::led(HERE, "saved")
         }
         Err(error) => parts::not_done(&error),
@@ -109,7 +117,7 @@ pub async fn remove(State(state): State<AdminState>, fields: Fields) -> Response
     let Some(id) = fields.text("id") else { return nothing_here() };
     match state.feeds.remove_input_rule(id).await {
         Ok(()) => {
-            state.inputs.close(id);
+            state.inputs.call_anew(id);
             parts::led(HERE, "removed")
         }
         Err(error) => parts::not_done(&error),
@@ -146,6 +154,7 @@ mod tests {
             passphrase,
             latency_ms,
             user: user.map(str::to_owned),
+            sdp: None,
         };
         assert_eq!(words(&rule(true, Some(300), Some("me"))), "passphrase, login of me, latency of 300 ms");
         assert_eq!(words(&rule(false, None, None)), "nothing");

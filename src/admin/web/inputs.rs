@@ -162,7 +162,7 @@ pub async fn list(
         cards: state.inputs.all().iter().map(|input| Card::of(input, &facts.catalog, now_ms)).collect(),
         addresses: listening.iter().map(address).collect(),
         rtp_addresses: state.inputs.listening_for_rtp().iter().map(|at| format!("rtp://{}", reached(at))).collect(),
-        rules: input_rules::lines(&state.feeds),
+        rules: input_rules::lines(&state.feeds, &state.inputs),
         form: input_rules::form(&state.feeds, what.rule.as_deref()),
     })
 }

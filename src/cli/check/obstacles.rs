@@ -110,33 +110,45 @@ fn addresses(config: &Config, findings: &mut Vec<Finding>) -> bool {
     port_80
 }
 
-/// Binds the ports to which streams are pushed.
+/// Binds the ports to which streams are pushed, and those of descriptions.
 fn inputs(config: &Config, findings: &mut Vec<Finding>) {
-    for listen in &config.ingest.srt.listen {
-        let Err(error) = srt::bind(listen) else { continue };
-        let told = match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
-            _ => remedy(listen.addr, &error),
-        };
-        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
-        findings.push(if listen.optional {
-            minor(format!("{text}. No stream can be pushed there by SRT"))
-        } else {
-            fatal(format!("{text}, or choose another with srt.listen"))
-        });
+    let of_srt = config.ingest.srt.listen.iter().filter_map(|listen| {
+        let error = srt::bind(listen).err()?;
+        Some(input("SRT", "srt.listen", listen.addr, listen.optional, &error))
+    });
+    findings.extend(of_srt);
+    let settings = &config.ingest.rtp;
+    // They stay bound while descriptions are looked at, as they will be.
+    let mut bound = Vec::new();
+    for listen in &settings.listen {
+        match rtp::bind(listen, settings.buffer_size) {
+            Ok(port) => bound.push(port),
+            Err(error) => findings.push(input("RTP", "rtp.listen", listen.addr, listen.optional, &error)),
+        }
     }
-    for listen in &config.ingest.rtp.listen {
-        let Err(error) = rtp::bind(listen, config.ingest.rtp.buffer_size) else { continue };
-        let told = match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", listen.addr.port()),
-            _ => remedy(listen.addr, &error),
-        };
-        let text = format!("UDP {} is not available ({error}): {told}", listen.addr);
-        findings.push(if listen.optional {
-            minor(format!("{text}. No stream can be pushed there by RTP"))
-        } else {
-            fatal(format!("{text}, or choose another with rtp.listen"))
-        });
+    let mut described = Vec::new();
+    for sdp in &settings.sdp {
+        let read = std::fs::read_to_string(&sdp.path).map_err(|error| error.to_string());
+        match read.and_then(|text| rtp::described::bind(&sdp.stream, &text, settings.buffer_size)) {
+            Ok(ports) => described.push(ports),
+            Err(reason) => {
+                let path = sdp.path.display();
+                findings.push(minor(format!("the stream that {path} (rtp.sdp) describes cannot be received: {reason}")));
+            }
+        }
+    }
+}
+
+fn input(what: &str, setting: &str, addr: SocketAddr, optional: bool, error: &std::io::Error) -> Finding {
+    let told = match error.kind() {
+        std::io::ErrorKind::AddrInUse => format!("`ss -ulnp | grep :{}` says which program has it", addr.port()),
+        _ => remedy(addr, error),
+    };
+    let text = format!("UDP {addr} is not available ({error}): {told}");
+    if optional {
+        minor(format!("{text}. No stream can be pushed there by {what}"))
+    } else {
+        fatal(format!("{text}, or choose another with {setting}"))
     }
 }
 

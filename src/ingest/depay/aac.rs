@@ -211,7 +211,7 @@ impl Aac {
         self.give_up();
         if !unit.is_empty() {
             let duration = self.duration();
-            out(self.intake.frame(timestamp, Some(duration), unit));
+            out(Frame { config: Some(&self.config), ..self.intake.frame(timestamp, Some(duration), unit) });
         }
     }
 
@@ -227,7 +227,8 @@ impl Aac {
         self.fragments.extend(part)?;
         if self.fragments.len() == size {
             let duration = self.duration();
-            out(self.intake.frame(packet.timestamp, Some(duration), self.fragments.bytes()));
+            let frame = self.intake.frame(packet.timestamp, Some(duration), self.fragments.bytes());
+            out(Frame { config: Some(&self.config), ..frame });
             self.fragments.clear();
         } else if packet.marker {
             // Its beginning was before the first packet, or is lost.

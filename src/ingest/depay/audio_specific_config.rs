@@ -1,9 +1,9 @@
 //! AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1), as far as a receiver of RTP needs it: the length of a frame, and its own length
 //! in bits, which LATM does not tell (14496-3, 1.7.3.1).
 
+use crate::codec::aac::SAMPLE_RATES;
 use crate::codec::bits::BitReader;
 
-const RATES: [u32; 13] = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 /// Audio object types (14496-3, table 1.17).
 const SBR: u8 = 5;
 const SCALABLE: u8 = 6;
@@ -99,7 +99,7 @@ fn object_type(reader: &mut BitReader<'_>) -> Option<u8> {
 fn rate(reader: &mut BitReader<'_>) -> Option<u32> {
     match reader.bits(4)? {
         15 => reader.bits(24),
-        index => RATES.get(index as usize).copied(),
+        index => SAMPLE_RATES.get(index as usize).copied(),
     }
 }
 

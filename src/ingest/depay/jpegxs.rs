@@ -5,13 +5,12 @@
 
 use super::parts::{Arrival, Assembly, Intake};
 use super::{Fault, Field, Frame, MAX_FRAME, Packet, Stats};
+use crate::codec::jpegxs::SOC;
 
 /// The SEP counter of the header in slice mode (4.3).
 const HEADER: u16 = 0x7FF;
 /// So many packets that come out of order make a picture: with less than 640 bytes in each of them it cannot be the largest.
 const MOST_PACKETS: usize = 16_384;
-/// SOC, the begin of a codestream (ISO/IEC 21122-1, A.4.2).
-const SOC: [u8; 2] = [0xFF, 0x10];
 
 /// The payload header (4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,13 +246,32 @@ impl JpegXs {
     }
 }
 
-/// The codestream of a picture segment, behind the boxes (ISO/IEC 21122-3, annex A: length, type, content).
+/// The codestream of a picture segment, behind the boxes.
 pub fn codestream(mut segment: &[u8]) -> Option<&[u8]> {
     while !segment.starts_with(&SOC) {
-        let length = u32::from_be_bytes(*segment.first_chunk::<4>()?) as usize;
-        segment = segment.get(length.max(8)..)?;
+        (_, _, segment) = first_box(segment)?;
     }
     Some(segment)
+}
+
+/// The content of a box in front of a codestream, by its type; boxes of the video support box (`jpvs`) are looked through as well.
+pub fn content<'a>(mut segment: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    while !segment.starts_with(&SOC) {
+        let (found, content, after) = first_box(segment)?;
+        if found == kind {
+            return Some(content);
+        }
+        segment = if found == b"jpvs" { segment.get(8..)? } else { after };
+    }
+    None
+}
+
+/// The type and the content of the box at the beginning (ISO/IEC 21122-3, annex A), and what is behind it.
+fn first_box(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let (head, _) = bytes.split_first_chunk::<8>()?;
+    let ([length, kind], _) = head.as_chunks::<4>() else { return None };
+    let length = (u32::from_be_bytes(*length) as usize).max(8);
+    Some((kind, bytes.get(8..length)?, bytes.get(length..)?))
 }
 
 #[cfg(test)]

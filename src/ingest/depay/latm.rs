@@ -1,9 +1,8 @@
 //! AAC by RFC 6416 (`MP4A-LATM`): AudioMuxElements, with their configuration in them (cpresent=1) or in the SDP (cpresent=0).
 //!
 //! Gives bare frames as [`super::aac`] does, so that what is made of them need not know how they came:
-//! [`super::mux_element::Writer`] makes LOAS frames of them, which a transport stream carries as stream_type 0x11.
+//! [`super::mux_element::loas`] makes LOAS frames of them, which a transport stream carries as stream_type 0x11.
 
-use super::audio_specific_config::AudioSpecificConfig;
 use super::mux_element::{StreamMuxConfig, bits, hexadecimal, skip};
 use super::parts::{Arrival, Assembly, Intake, after, ticks};
 use super::{Fault, Frame, MAX_AUDIO, Packet, Refusal, Stats};
@@ -60,11 +59,6 @@ impl Latm {
             fragmented: false,
             frame: Assembly::new(MAX_AUDIO),
         })
-    }
-
-    /// What the frames are, once that is known.
-    pub fn config(&self) -> Option<&AudioSpecificConfig> {
-        self.mux.as_ref().map(|mux| &mux.config)
     }
 
     /// The counters.
@@ -159,7 +153,8 @@ impl Latm {
                 let frame = take(&mut reader, bytes, length, &mut self.frame)?;
                 if !frame.is_empty() {
                     let time = after(timestamp, index, samples, self.clock, rate);
-                    out(self.intake.frame(time, Some(ticks(samples.into(), self.clock, rate)), frame));
+                    let duration = ticks(samples.into(), self.clock, rate);
+                    out(Frame { config: Some(&mux.config), ..self.intake.frame(time, Some(duration), frame) });
                 }
                 index = index.wrapping_add(1);
             }

@@ -17,6 +17,8 @@ mod parts;
 #[cfg(test)]
 mod testing;
 
+use audio_specific_config::AudioSpecificConfig;
+
 use crate::ingest::sdp::Format;
 use crate::model::Codec;
 
@@ -51,6 +53,8 @@ pub struct Frame<'a> {
     pub after_loss: bool,
     /// Which field of an interlaced picture it is, where fields come apart (JPEG XS).
     pub field: Option<Field>,
+    /// Of AAC, whose frames are bare: what they are.
+    pub config: Option<&'a AudioSpecificConfig>,
     /// The bytes; their form is told where the depacketiser is.
     pub data: &'a [u8],
 }
@@ -85,7 +89,9 @@ pub enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No depacketiser for this name.
-    #[error("payloads of encoding {0:?} are not supported")]
+    #[error(
+        "payloads of encoding {0:?} are not supported; send H.264, HEVC, AV1, JPEG XS, MPEG video or audio, AAC, AC-3 or Opus"
+    )]
     Encoding(String),
     /// A parameter that has to be there.
     #[error("a=fmtp lacks {name}; {remedy}")]
@@ -201,15 +207,6 @@ impl Depacketiser {
             Self::Ac3(_) => Codec::Ac3,
             Self::Av1(_) => Codec::Av1,
             Self::JpegXs(_) => Codec::JpegXs,
-        }
-    }
-
-    /// AudioSpecificConfig of AAC (14496-3, 1.6.2.1), as soon as it is known: its frames are bare.
-    pub fn audio_specific_config(&self) -> Option<&audio_specific_config::AudioSpecificConfig> {
-        match self {
-            Self::Aac(it) => Some(it.config()),
-            Self::Latm(it) => it.config(),
-            _ => None,
         }
     }
 

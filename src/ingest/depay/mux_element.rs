@@ -133,59 +133,46 @@ pub fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
-/// Writes bare frames with the configuration in each, so that decoding can begin with any.
-#[derive(Debug, Clone)]
-pub struct Writer {
-    config: AudioSpecificConfig,
+/// Appends a bare frame as AudioMuxElement(1) (1.7.3.1): with its configuration, so that decoding can begin with any.
+pub fn element(config: &AudioSpecificConfig, frame: &[u8], out: &mut Vec<u8>) {
+    let mut bits = BitWriter { out, byte: 0, used: 0 };
+    // useSameStreamMux, audioMuxVersion; allStreamsSameTimeFraming; numSubFrames, numProgram, numLayer
+    bits.put(0b001, 3);
+    bits.put(0, 6 + 4 + 3);
+    let mut reader = BitReader::new(config.bytes());
+    for _ in 0..config.bits() {
+        bits.put(reader.bits(1).unwrap_or(0), 1);
+    }
+    // frameLengthType, latmBufferFullness (unknown); otherDataPresent, crcCheckPresent
+    bits.put(0, 3);
+    bits.put(0xFF, 8);
+    bits.put(0, 2);
+    let mut length = frame.len();
+    while length >= 255 {
+        bits.put(255, 8);
+        length -= 255;
+    }
+    bits.put(length as u32, 8);
+    frame.iter().for_each(|byte| bits.put(u32::from(*byte), 8));
+    bits.align();
 }
 
-impl Writer {
-    /// For frames of this configuration.
-    pub fn new(config: AudioSpecificConfig) -> Self {
-        Self { config }
+/// Appends a bare frame as a LOAS frame: AudioSyncStream (1.7.2), one AudioMuxElement. False, and nothing, for one that is too long
+/// (about 8,100 bytes).
+pub fn loas(config: &AudioSpecificConfig, frame: &[u8], out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    out.extend([0x56, 0xE0, 0]);
+    element(config, frame, out);
+    let length = out.len() - begin - 3;
+    if length > LONGEST {
+        out.truncate(begin);
+        return false;
     }
-
-    /// Appends a frame as AudioMuxElement(1) (1.7.3.1).
-    pub fn element(&self, frame: &[u8], out: &mut Vec<u8>) {
-        let mut bits = BitWriter { out, byte: 0, used: 0 };
-        // useSameStreamMux, audioMuxVersion; allStreamsSameTimeFraming; numSubFrames, numProgram, numLayer
-        bits.put(0b001, 3);
-        bits.put(0, 6 + 4 + 3);
-        let mut config = BitReader::new(self.config.bytes());
-        for _ in 0..self.config.bits() {
-            bits.put(config.bits(1).unwrap_or(0), 1);
-        }
-        // frameLengthType, latmBufferFullness (unknown); otherDataPresent, crcCheckPresent
-        bits.put(0, 3);
-        bits.put(0xFF, 8);
-        bits.put(0, 2);
-        let mut length = frame.len();
-        while length >= 255 {
-            bits.put(255, 8);
-            length -= 255;
-        }
-        bits.put(length as u32, 8);
-        frame.iter().for_each(|byte| bits.put(u32::from(*byte), 8));
-        bits.align();
+    if let Some([_, high, low]) = out.get_mut(begin..).and_then(|frame| frame.first_chunk_mut::<3>()) {
+        *high |= (length >> 8) as u8;
+        *low = length as u8;
     }
-
-    /// Appends a frame as a LOAS frame: AudioSyncStream (1.7.2), one AudioMuxElement. False, and nothing, for one that is too
-    /// long (about 8,100 bytes).
-    pub fn loas(&self, frame: &[u8], out: &mut Vec<u8>) -> bool {
-        let begin = out.len();
-        out.extend([0x56, 0xE0, 0]);
-        self.element(frame, out);
-        let length = out.len() - begin - 3;
-        if length > LONGEST {
-            out.truncate(begin);
-            return false;
-        }
-        if let Some([_, high, low]) = out.get_mut(begin..).and_then(|frame| frame.first_chunk_mut::<3>()) {
-            *high |= (length >> 8) as u8;
-            *low = length as u8;
-        }
-        true
-    }
+    true
 }
 
 struct BitWriter<'a> {
@@ -272,11 +259,11 @@ mod tests {
 
     #[test]
     fn a_loas_frame_has_its_longest_length() {
-        let writer = Writer::new(AudioSpecificConfig::parse(&[0x11, 0x90]).unwrap());
+        let config = AudioSpecificConfig::parse(&[0x11, 0x90]).unwrap();
         let mut out = vec![9];
-        assert!(writer.loas(&[0x21; 8152], &mut out));
+        assert!(loas(&config, &[0x21; 8152], &mut out));
         assert_eq!(out[..4], [9, 0x56, 0xFF, 0xFE]);
-        assert!(!writer.loas(&[0; 9000], &mut out));
+        assert!(!loas(&config, &[0; 9000], &mut out));
         assert_eq!(out.len(), 1 + 3 + 0x1FFE);
     }
 
@@ -285,7 +272,7 @@ mod tests {
         fn what_is_written_is_read(frame in proptest::collection::vec(any::<u8>(), 0..2000), long: bool) {
             let config: &[u8] = if long { &[0x17, 0x80, 0x5D, 0xC0, 0x10] } else { &[0x11, 0x90] };
             let mut out = Vec::new();
-            Writer::new(AudioSpecificConfig::parse(config).unwrap()).element(&frame, &mut out);
+            element(&AudioSpecificConfig::parse(config).unwrap(), &frame, &mut out);
             let mut reader = BitReader::new(&out);
             prop_assert_eq!(reader.bits(1), Some(0));
             let mux = StreamMuxConfig::read(&mut reader).unwrap();

@@ -23,11 +23,12 @@ pub struct Opus {
 impl Opus {
     /// With the parameters of an SDP.
     pub fn new(parameters: &Parameters) -> Self {
-        let stereo = parameters.get("sprop-stereo").is_some_and(|value| value == "1");
+        let stereo = parameters.get("sprop-stereo").is_none_or(|value| value != "0");
         Self { stereo, intake: Intake::default(), unit: Vec::new() }
     }
 
-    /// Channels that the sender means to send (RFC 7587, 6.1, sprop-stereo): decoders give two of any stream if asked.
+    /// Channels to be told of. Decoders give two of any stream, but of one that is told to have one channel they mix two together: so
+    /// it is one only where the sender says that it sends no more (RFC 7587, 6.1, sprop-stereo, which some leave out).
     pub fn channels(&self) -> u8 {
         if self.stereo { 2 } else { 1 }
     }
@@ -100,12 +101,6 @@ fn control_header(size: usize, out: &mut Vec<u8>) {
     out.push((size % 255) as u8);
 }
 
-/// The descriptor loop of such a stream, whose stream_type is 0x06: registration_descriptor "Opus", and the extension descriptor
-/// that tells the channels.
-pub fn descriptors(channels: u8) -> [u8; 10] {
-    [0x05, 4, b'O', b'p', b'u', b's', 0x7F, 2, 0x80, channels]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +136,8 @@ mod tests {
         assert_eq!(plain(&given), [(0, vec![0x7F, 0xE0, 2, 0xFC, 1]), (2880, vec![0x7F, 0xE0, 2, 0xFC, 2])]);
         assert_eq!(faults, [Fault::Malformed("no packet of Opus")]);
         assert_eq!((given[0].after_loss, given[1].after_loss), (false, true));
-        assert_eq!(Opus::new(&Parameters::parse("sprop-stereo=1")).channels(), 2);
+        let channels = |fmtp| Opus::new(&Parameters::parse(fmtp)).channels();
+        assert_eq!(["sprop-stereo=1", "", "sprop-stereo=0"].map(channels), [2, 2, 1]);
     }
 
     proptest! {

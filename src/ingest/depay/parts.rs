@@ -92,7 +92,7 @@ impl Intake {
     pub(super) fn frame<'a>(&mut self, timestamp: u32, duration: Option<u32>, data: &'a [u8]) -> Frame<'a> {
         self.stats.frames = self.stats.frames.saturating_add(1);
         let after_loss = std::mem::take(&mut self.after_loss);
-        Frame { timestamp, duration, random_access: true, after_loss, field: None, data }
+        Frame { timestamp, duration, random_access: true, after_loss, field: None, config: None, data }
     }
 
     pub(super) fn stats(&self) -> Stats {

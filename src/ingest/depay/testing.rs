@@ -40,7 +40,7 @@ pub(super) struct Given {
 
 impl From<Frame<'_>> for Given {
     fn from(frame: Frame<'_>) -> Self {
-        let Frame { timestamp, duration, random_access, after_loss, field: _, data } = frame;
+        let Frame { timestamp, duration, random_access, after_loss, field: _, config: _, data } = frame;
         Self { timestamp, duration, random_access, after_loss, data: data.to_vec() }
     }
 }

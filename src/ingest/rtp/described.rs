@@ -25,7 +25,7 @@ use crate::ingest::settings::{RtpListenSettings, RtpSettings};
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::session::Session;
 use crate::rtp::wallclock::Wallclock;
-use crate::rtp::{self, Formats, Mode, Ordered};
+use crate::rtp::{self, Clocks, Ordered};
 
 /// Largest datagram.
 const DATAGRAM: usize = 9216;
@@ -39,6 +39,8 @@ const FIGURES: Duration = Duration::from_secs(1);
 /// A stream that is not taken is tried again after this time, and told of so often.
 const AGAIN: Duration = Duration::from_secs(1);
 const TOLD: Duration = Duration::from_secs(10);
+/// Packets that cannot be taken are told of so often.
+const STRANGE: Duration = Duration::from_secs(60);
 /// Blocks in which the stream is handed on.
 const BLOCK: usize = 64 * 1024;
 
@@ -65,6 +67,22 @@ impl Described {
         let mut sockets = self.media.iter().flat_map(|bound| std::iter::once(&bound.media).chain(&bound.control));
         sockets.any(|socket| socket.local_addr().is_ok_and(|addr| addr.port() == port))
     }
+}
+
+/// Looks at a description without binding anything.
+///
+/// # Errors
+/// When it is none, or nothing of it can be taken: in words.
+pub fn check(text: &str) -> Result<(), String> {
+    let description = Description::parse(text).map_err(|error| error.to_string())?;
+    let mut left_out = Ok(());
+    for medium in &description.media {
+        match chosen(medium) {
+            Ok(_) => return Ok(()),
+            Err(reason) => left_out = Err(reason),
+        }
+    }
+    left_out
 }
 
 /// Binds the ports of a description. What of it cannot be a track of a transport stream is left out, and told.
@@ -165,20 +183,25 @@ impl Receiver {
     ) -> Result<Self, Refusal> {
         let formats: Vec<Format> = described.media.iter().map(|bound| bound.format.clone()).collect();
         let media = described.media.into_iter().map(|bound| {
-            let mut formats = Formats::default();
-            // The transport stream that is made of it has clocks of its own: its receivers take the jitter off.
-            let format = rtp::Format { clock_rate: bound.format.clock_rate, mode: Mode::Immediate };
-            formats.set(bound.format.payload_type, format);
-            let core = rtp::Settings { formats, ..super::port::core(settings) };
+            let mut clocks = Clocks::default();
+            clocks.set(bound.format.payload_type, bound.format.clock_rate);
+            let core = rtp::Settings { clocks, ..super::port::core(settings) };
             Medium { bound, session: Session::new(Arc::new(core)), from: None, reports_from: None }
         });
         Ok(Self {
-            name: described.name,
+            name: described.name.clone(),
             media: media.collect(),
             settings: settings.clone(),
             registry: registry.clone(),
             room: room.clone(),
-            line: Line { assembly: Assembly::new(&formats)?, formats, anew: false },
+            line: Line {
+                name: described.name,
+                assembly: Assembly::new(&formats)?,
+                formats,
+                anew: false,
+                strangers: Coalesced::new(STRANGE),
+                others: Coalesced::new(STRANGE),
+            },
             publisher: None,
             closed: false,
             again: None,
@@ -334,10 +357,14 @@ impl Receiver {
 
 /// Where the packets of all media go.
 struct Line {
+    name: String,
     formats: Vec<Format>,
     assembly: Assembly,
     /// It has begun anew since this was looked at.
     anew: bool,
+    /// Whose packets are not taken, and which.
+    strangers: Coalesced,
+    others: Coalesced,
 }
 
 impl Line {
@@ -379,6 +406,9 @@ impl Medium {
                 Err(_) => continue,
             };
             if !self.bound.takes(from.ip(), settings) {
+                if let Some(count) = line.strangers.count() {
+                    tracing::warn!(client = %from, stream = line.name, count, "a stream by RTP was not taken: its sender is not in a network of allow, nor one of its description");
+                }
                 continue;
             }
             let now = clock::now();
@@ -392,7 +422,13 @@ impl Medium {
                     self.session.packet(now, &packet, &mut |packet| line.packet(now, at, &packet, wallclock));
                 }
                 Datagram::Rtcp(compound) => self.take_compound(at, from, compound, line),
-                _ => {}
+                Datagram::Rtp(packet) => {
+                    if let Some(count) = line.others.count() {
+                        let (payload_type, described) = (packet.payload_type, self.bound.format.payload_type);
+                        tracing::warn!(client = %from, stream = line.name, count, payload_type, described, "packets of a stream by RTP are not as they are described");
+                    }
+                }
+                Datagram::TransportStream(_) | Datagram::Other => {}
             }
         }
     }

@@ -8,13 +8,16 @@ use tokio::net::UdpSocket;
 use tokio::sync::broadcast;
 
 use super::described::{Described, Receiver};
+use super::guess::Looked;
 use super::socket;
 use super::streams::{Room, Streams};
 use crate::base::clock::{self, Instant};
 use crate::base::coalesce::Coalesced;
 use crate::base::tasks::{self, Task};
 use crate::ingest::Registry;
+use crate::ingest::depay::Refusal;
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
+use crate::rtp::Clocks;
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::table::{ReportTo, Table};
 
@@ -91,6 +94,36 @@ pub fn bind(listen: &RtpListenSettings, buffer: usize) -> std::io::Result<Bound>
 #[derive(Debug)]
 pub struct Ports {
     _tasks: Vec<Task<()>>,
+    describing: Describing,
+}
+
+/// Receives streams that are described, also later on. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Describing {
+    settings: RtpSettings,
+    registry: Registry,
+    room: Arc<Room>,
+}
+
+/// A stream that is described, while it is received. Dropping it ends that.
+#[derive(Debug)]
+pub struct Receiving {
+    _task: Task<()>,
+}
+
+impl Describing {
+    /// Binds the ports of a description and receives what comes there, as the stream of this name. Called within a runtime.
+    ///
+    /// # Errors
+    /// When it is none, when nothing of it can be taken, or a port cannot be had: in words.
+    pub fn receive(&self, name: &str, text: &str) -> Result<Receiving, String> {
+        self.serve(super::described::bind(name, text, self.settings.buffer_size)?).map_err(|refusal| refusal.to_string())
+    }
+
+    fn serve(&self, described: Described) -> Result<Receiving, Refusal> {
+        let receiver = Receiver::new(described, &self.settings, &self.registry, &self.room)?;
+        Ok(Receiving { _task: tasks::spawn("described rtp", receiver.run()) })
+    }
 }
 
 impl Ports {
@@ -118,21 +151,28 @@ impl Ports {
             };
             tasks::spawn("rtp port", port.run())
         };
-        let receive = |described: Described| {
-            // What cannot be assembled was left out when its ports were bound.
-            let receiver = Receiver::new(described, settings, registry, &room).ok()?;
-            Some(tasks::spawn("described rtp", receiver.run()))
-        };
-        Self { _tasks: bound.into_iter().map(serve).chain(described.into_iter().filter_map(receive)).collect() }
+        let describing = Describing { settings: settings.clone(), registry: registry.clone(), room: room.clone() };
+        // What cannot be assembled was left out when its ports were bound.
+        let received =
+            described.into_iter().filter_map(|described| describing.serve(described).ok()).map(|receiving| receiving._task);
+        Self { _tasks: bound.into_iter().map(serve).chain(received).collect(), describing }
+    }
+
+    /// For streams that are described later on.
+    pub fn describing(&self) -> &Describing {
+        &self.describing
     }
 }
 
 /// How streams are received.
 pub(super) fn core(settings: &RtpSettings) -> crate::rtp::Settings {
+    let mut clocks = Clocks::default();
+    settings.payload_types.iter().for_each(|format| clocks.set(format.payload_type, format.clock_rate));
     crate::rtp::Settings {
         delay: settings.jitter_buffer,
         idle: settings.session_timeout,
         sessions: settings.max_sessions,
+        clocks,
         // At random by RFC 3550, 8; whom it meets by chance has its number changed.
         ssrc: getrandom::u32().unwrap_or(0x524F_4F46),
         cname: "rooftop".into(),
@@ -211,10 +251,16 @@ impl Port {
             }
             Datagram::Rtcp(compound) => self.table.rtcp(now, ReportTo { to: from, multiplexed: true }, compound),
             Datagram::Rtp(packet) => {
-                self.other(
-                    from,
-                    &format!("payload type {} is no MPEG transport stream (33); describe it with rtp.sdp", packet.payload_type),
-                );
+                let Self { table, streams, others, .. } = self;
+                match streams.look(now, from, &packet) {
+                    Looked::Takes => table.packet(now, from, &packet, &mut |event| streams.event(now, event)),
+                    Looked::Waits => {}
+                    Looked::Refuses(what) => {
+                        if let Some(count) = others.count() {
+                            tell_of_other(from, count, what);
+                        }
+                    }
+                }
             }
             Datagram::TransportStream(_) => {
                 self.other(from, "a transport stream without RTP; make it a source with udp:// instead")
@@ -237,7 +283,7 @@ impl Port {
         if !self.streams.knows(from.ip())
             && let Some(count) = self.others.count()
         {
-            tracing::warn!(client = %from, count, "what came to the RTP port is no stream that can be taken: {what}");
+            tell_of_other(from, count, what);
         }
     }
 
@@ -261,16 +307,22 @@ impl Port {
         let Self { table, streams, media, control, .. } = self;
         table.tick(now, &mut |event| streams.event(now, event));
         streams.settle(now, table);
-        table.reports(now, &mut |to: ReportTo, report| {
+        let mut send = |to: ReportTo, report: &[u8]| {
             // To the sender itself, also where it sends to a group: its other receivers are not concerned. What is lost is told anew.
             let socket = control.as_ref().filter(|_| !to.multiplexed).unwrap_or(media);
             let _ = socket.try_send_to(report, to.to);
-        });
+        };
+        table.reports(now, &mut send);
+        streams.ask(now, table, &mut send);
         if now >= self.figures_due {
             self.figures_due = now + FIGURES;
             self.streams.tell(now, &self.table);
         }
     }
+}
+
+fn tell_of_other(client: SocketAddr, count: u64, what: &str) {
+    tracing::warn!(%client, count, "what came to the RTP port is no stream that can be taken: {what}");
 }
 
 async fn readable(socket: Option<&UdpSocket>) -> std::io::Result<()> {

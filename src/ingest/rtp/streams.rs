@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use super::guess::{Guesses, Looked};
+use super::made::Made;
 use super::naming::{self, Holder, Names, Newcomer, Turn};
 use crate::base::clock::Instant;
 use crate::base::coalesce::Coalesced;
@@ -14,8 +16,9 @@ use crate::ingest::Registry;
 use crate::ingest::figures::{Connection, RtpFigures};
 use crate::ingest::registry::{Kind, Publisher, Sender, Status};
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
+use crate::rtp::header::Packet;
 use crate::rtp::session::{Session, Stats};
-use crate::rtp::table::{Event, Id, Table};
+use crate::rtp::table::{Event, Id, ReportTo, Table};
 use crate::rtp::{Ordered, Why};
 
 /// A piece is handed on at this age …
@@ -77,6 +80,8 @@ struct Stream {
     payload_type: u8,
     began: Instant,
     state: State,
+    /// Of an elementary stream: what is made of it.
+    made: Option<Box<Made>>,
     piece: BytesMut,
     /// When its first byte came.
     since: Option<Instant>,
@@ -101,8 +106,27 @@ impl Stream {
         if self.piece.capacity() - self.piece.len() < packet.payload.len() {
             self.piece.reserve((2 * PIECE).max(packet.payload.len()));
         }
-        self.piece.extend_from_slice(packet.payload);
-        self.since.get_or_insert(now);
+        match &mut self.made {
+            Some(made) => made.packet(now, packet, &mut self.piece),
+            None => self.piece.extend_from_slice(packet.payload),
+        }
+        self.gathered(now);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if let Some(made) = &mut self.made {
+            made.tick(now, &mut self.piece);
+            self.gathered(now);
+        }
+        if self.due().is_some_and(|due| due <= now) {
+            self.hand_on();
+        }
+    }
+
+    fn gathered(&mut self, now: Instant) {
+        if !self.piece.is_empty() {
+            self.since.get_or_insert(now);
+        }
         if self.piece.len() >= PIECE {
             self.hand_on();
         }
@@ -118,9 +142,10 @@ impl Stream {
     }
 
     fn due(&self) -> Option<Instant> {
+        let made = self.made.as_ref().map(|made| made.due());
         match self.state {
-            State::Waits { again, .. } => Some(again),
-            State::On { .. } => self.since.map(|since| since + AGE),
+            State::Waits { again, .. } => Some(made.map_or(again, |made| made.min(again))),
+            State::On { .. } => [self.since.map(|since| since + AGE), made].into_iter().flatten().min(),
             State::Closed => None,
         }
     }
@@ -157,6 +182,7 @@ pub(super) struct Streams {
     registry: Registry,
     room: Arc<Room>,
     names: Names,
+    guesses: Guesses,
     all: Vec<Stream>,
     told: Coalesced,
 }
@@ -171,9 +197,15 @@ impl Streams {
             registry: registry.clone(),
             room: room.clone(),
             names: Names::default(),
+            guesses: Guesses::new(&settings.payload_types),
             all: Vec::new(),
             told: Coalesced::new(TOLD),
         }
+    }
+
+    /// Whether a packet whose type does not say that it is of a transport stream is of a stream that can be taken.
+    pub(super) fn look(&mut self, now: Instant, from: SocketAddr, packet: &Packet<'_>) -> Looked<'_> {
+        self.guesses.look(now, from, packet)
     }
 
     /// Takes what comes out of the table.
@@ -186,6 +218,8 @@ impl Streams {
                 payload_type,
                 began: now,
                 state: State::Waits { again: now, newest: true },
+                // Formats of which nothing can be made are not taken.
+                made: self.guesses.format(from, ssrc, payload_type).and_then(|format| Made::new(now, format).ok()).map(Box::new),
                 piece: BytesMut::new(),
                 since: None,
                 anew: false,
@@ -231,8 +265,19 @@ impl Streams {
         for at in 0..self.all.len() {
             self.look_after(now, at, table);
         }
-        for stream in self.all.iter_mut().filter(|stream| stream.due().is_some_and(|due| due <= now)) {
-            stream.hand_on();
+        self.all.iter_mut().for_each(|stream| stream.tick(now));
+    }
+
+    /// Asks senders for pictures, where nobody can begin.
+    pub(super) fn ask(&self, now: Instant, table: &mut Table, send: &mut impl FnMut(ReportTo, &[u8])) {
+        for stream in &self.all {
+            let (Some(made), State::On { publisher, .. }) = (&stream.made, &stream.state) else { continue };
+            if made.wants_picture(publisher.wants_keyframe())
+                && let Some(entry) = table.get_mut(stream.id)
+                && let (Some(to), Some(told)) = (entry.report_to(), entry.session_mut().picture_loss(now))
+            {
+                send(to, &told);
+            }
         }
     }
 

@@ -12,12 +12,13 @@ mod write;
 
 use crate::base::clock::Instant;
 use crate::model::Codec;
+use crate::ts::mux::nal::{START_CODE, delimiter};
 
 use super::gate::{Facts, Gate};
-use super::nal::{Nal, Part, START_CODE};
+use super::nal::{Nal, Part};
 use super::parameters::ParameterSets;
 use super::{AccessUnit, Output, Settings, Stats, Step};
-use write::{Writing, delimiter};
+use write::Writing;
 
 /// How much is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

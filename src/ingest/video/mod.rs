@@ -83,7 +83,7 @@ impl Output {
     }
 
     /// An empty buffer.
-    fn buffer(&mut self) -> Vec<u8> {
+    pub(in crate::ingest) fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 

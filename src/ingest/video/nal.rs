@@ -4,9 +4,6 @@
 use crate::codec::hevc;
 use crate::model::Codec;
 
-/// Ends of NAL units in a byte stream.
-pub(super) const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
 /// The role of a NAL unit in its access unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

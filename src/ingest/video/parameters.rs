@@ -7,8 +7,9 @@ use crate::codec::bits::BitReader;
 use crate::codec::reordering::{self, Reordering};
 use crate::codec::{hevc, start_code};
 use crate::model::Codec;
+use crate::ts::mux::nal::START_CODE;
 
-use super::nal::{self, Nal, Part, START_CODE, Set};
+use super::nal::{self, Nal, Part, Set};
 
 /// A set of more bytes is not kept.
 const LONGEST: usize = 8 * 1024;

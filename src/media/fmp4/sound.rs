@@ -1,9 +1,7 @@
 //! Sound: AAC, from ADTS or fresh from an encoder, as a track has it (ISO/IEC 14496-3, 1.6; 14496-1, 7.2.6).
 
 use super::boxes::{boxed, full, halves, words};
-
-/// samplingFrequencyIndex (14496-3, table 1.18).
-const RATES: [u32; 13] = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+use crate::codec::aac::SAMPLE_RATES;
 
 /// AAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub struct Sound {
 impl Sound {
     /// AAC-LC of an encoder; none if there is no such rate.
     pub fn lc(sample_rate: u32, channels: u8) -> Option<Self> {
-        let rate = RATES.iter().position(|rate| *rate == sample_rate)?;
+        let rate = SAMPLE_RATES.iter().position(|rate| *rate == sample_rate)?;
         (1..=7).contains(&channels).then_some(Self { object: 2, rate: u8::try_from(rate).ok()?, channels })
     }
 
@@ -32,13 +30,13 @@ impl Sound {
         }
         let sound = Self { object: (c >> 6) + 1, rate: c >> 2 & 0xF, channels: (c & 1) << 2 | d >> 6 };
         let header = if flags & 1 == 1 { 7 } else { 9 };
-        let fits = usize::from(sound.rate) < RATES.len() && sound.channels > 0;
+        let fits = usize::from(sound.rate) < SAMPLE_RATES.len() && sound.channels > 0;
         frame.get(header..).filter(|raw| fits && !raw.is_empty()).map(|raw| (sound, raw))
     }
 
     /// Samples a second.
     pub fn sample_rate(&self) -> u32 {
-        RATES.get(usize::from(self.rate)).copied().unwrap_or(48_000)
+        SAMPLE_RATES.get(usize::from(self.rate)).copied().unwrap_or(48_000)
     }
 
     /// RFC 6381.

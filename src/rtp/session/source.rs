@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::Why;
 use super::super::candidate::Candidate;
 use super::super::probation::Order;
 use super::super::rtcp::{self, Block, Losses};
 use super::super::transit::Transit;
 use super::super::wallclock::{Ntp, Wallclock};
-use super::super::{Format, Why};
 use super::HANDOVER;
 use crate::base::clock::Instant;
 
@@ -38,13 +38,13 @@ pub(super) struct Source {
 
 impl Source {
     /// A source that is believed; extended numbers lie behind `after`.
-    pub(super) fn new<K>(now: Instant, candidate: &Candidate<K>, format: Format, after: Option<i64>) -> Self {
+    pub(super) fn new<K>(now: Instant, candidate: &Candidate<K>, clock_rate: u32, after: Option<i64>) -> Self {
         let began = candidate.packets().next().map_or(now, |(arrival, _)| arrival);
         Self {
             ssrc: candidate.ssrc,
             payload_type: candidate.payload_type(),
             order: Order::begin(began, candidate.first(), after),
-            transit: Transit::new(began, format.clock_rate),
+            transit: Transit::new(began, clock_rate),
             began,
             heard: began,
             gap: Duration::ZERO,

@@ -1,7 +1,7 @@
 //! Bare audio frames: ADTS (ISO/IEC 13818-7, 6.2; 14496-3, 1.A.2.2), MPEG audio layers (11172-3, 2.4.1.3), AC-3 and E-AC-3
 //! (ETSI TS 102 366). Pure.
 
-use crate::codec::ac3;
+use crate::codec::{aac, ac3};
 
 /// Frames that must follow each other before bytes count as audio.
 const FRAMES: usize = 3;
@@ -47,11 +47,9 @@ pub fn frame(bytes: &[u8]) -> Option<Frame> {
 }
 
 fn adts(head: &[u8; 7]) -> Option<Frame> {
-    const RATES: [u32; 13] = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
-    let rate = *RATES.get(usize::from((head[2] >> 2) & 0xF))?;
-    let length = usize::from(head[3] & 3) << 11 | usize::from(head[4]) << 3 | usize::from(head[5] >> 5);
+    let (format, length) = aac::adts(head)?;
     let blocks = u32::from(head[6] & 3) + 1;
-    (length > 7).then_some(Frame { kind: AudioKind::Adts, length, samples: 1024 * blocks, rate })
+    (length > 7).then_some(Frame { kind: AudioKind::Adts, length, samples: 1024 * blocks, rate: format.sample_rate })
 }
 
 fn mpeg(head: &[u8; 7]) -> Option<Frame> {

@@ -11,7 +11,8 @@ const H264_DELIMITER: u8 = 9;
 const HEVC_SPS: u8 = 33;
 const HEVC_DELIMITER: u8 = 35;
 
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
+/// In front of each NAL unit.
+pub const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// What a NAL unit is, as far as that matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ fn nal(codec: Codec, first: u8) -> Nal {
 }
 
 /// The delimiter of an access unit that may hold any slices (H.264, 7.3.2.4; HEVC, 7.3.2.5).
-fn delimiter(codec: Codec) -> &'static [u8] {
+pub fn delimiter(codec: Codec) -> &'static [u8] {
     if codec == Codec::Hevc { &[0x46, 0x01, 0x50] } else { &[0x09, 0xF0] }
 }
 

@@ -143,6 +143,12 @@ fn sorted(mut units: Vec<Unit>) -> Vec<Unit> {
 #[case(Codec::Mp2, 0x03)]
 #[case(Codec::Ac3, 0x81)]
 #[case(Codec::Eac3, 0x87)]
+#[case(Codec::Mpeg1, 0x01)]
+#[case(Codec::Mpeg2, 0x02)]
+#[case(Codec::Av1, 0x06)]
+#[case(Codec::JpegXs, 0x32)]
+#[case(Codec::AacLatm, 0x11)]
+#[case(Codec::Opus, 0x06)]
 fn each_codec_is_told_as_itself(#[case] codec: Codec, #[case] stream_type: u8) {
     let track = Track::new(codec, Some("FRA")).unwrap();
     assert_eq!(track.stream_type, stream_type);
@@ -153,12 +159,33 @@ fn each_codec_is_told_as_itself(#[case] codec: Codec, #[case] stream_type: u8) {
     let programme = apart.tracks().unwrap();
     assert_eq!(programme.as_slice(), std::slice::from_ref(&track));
     assert_eq!(crate::ts::descriptor::language(&track.descriptors).as_deref(), Some("fra"));
-    assert_eq!(Track::new(Codec::Opus, None), None);
+    assert_eq!(Track::new(Codec::Vvc, None), None);
     assert_eq!(Track::new(codec, Some("und")), Track::new(codec, Some("x")));
     let mut undetermined = Track { descriptors: vec![0x0A, 4, b'u', b'n', b'd', 0, 0x52, 1, 7], ..track };
     undetermined.speak("nor");
     undetermined.speak("swe");
     assert_eq!(undetermined.descriptors, [0x52, 1, 7, 0x0A, 4, b'n', b'o', b'r', 0]);
+}
+
+#[test]
+fn what_becomes_known_is_told_in_front_of_the_next_unit() {
+    let mut tracks = vec![Track::new(Codec::Opus, None).unwrap(), Track::new(Codec::Av1, None).unwrap()];
+    let mut muxer = Muxer::new(&tracks);
+    let mut out = Vec::new();
+    let mut write = |muxer: &mut Muxer, n: u64| muxer.write(&Unit { track: 1, ..video(n, 0, vec![1; 300]) }, &mut out);
+    write(&mut muxer, 1);
+    tracks[0].channels(6);
+    tracks[1].av1([0x81, 4, 0x0C, 0]);
+    muxer.describe(&tracks);
+    write(&mut muxer, 2);
+    let mut input = Input::new(Choice::First);
+    let mut seen = Seen::default();
+    input.push(&out, &mut seen);
+    let descriptors: Vec<_> = seen.programmes.iter().map(|programme| programme.streams[1].descriptors.as_slice()).collect();
+    assert_eq!(descriptors, [&b"\x05\x04AV01"[..], b"\x05\x04AV01\x80\x04\x81\x04\x0C\x00"]);
+    let sound = &seen.programmes[1].streams[0];
+    assert_eq!((sound.codec, crate::ts::descriptor::opus_channels(&sound.descriptors)), (Codec::Opus, Some(6)));
+    judge(&out, FIRST_PID + 1);
 }
 
 #[test]

@@ -107,23 +107,54 @@ fn pictures_and_sound_are_those_that_were_sent(#[case] encoder: &str) {
     room.app.stop();
 }
 
-/// GStreamer sends no reports and no parameter sets in its description, but with its pictures.
+/// How it is known what comes.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    ByFile(&'static str),
+    ByApi(&'static str),
+    ByLooks,
+}
+
+/// GStreamer sends no reports and no parameter sets in its description, but with its pictures: then they need no description.
 #[rstest::rstest]
-#[case::h264(Kind::Small, "h264parse", "rtph264pay", "H264")]
-#[case::hevc(Kind::Hevc, "h265parse", "rtph265pay", "H265")]
-fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] pay: &str, #[case] encoding: &str) {
+#[case::h264(Kind::Small, "h264parse", "rtph264pay", Told::ByFile("H264"))]
+#[case::hevc_told_later(Kind::Hevc, "h265parse", "rtph265pay", Told::ByApi("H265"))]
+#[case::h264_by_its_looks(Kind::Small, "h264parse", "rtph264pay", Told::ByLooks)]
+#[case::hevc_by_its_looks(Kind::Hevc, "h265parse", "rtph265pay", Told::ByLooks)]
+fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] pay: &str, #[case] told: Told) {
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("garden.sdp");
-    let text = format!(
-        "v=0\no=- 0 0 IN IP4 10.77.0.1\ns=garden\nc=IN IP4 239.77.0.9/4\nt=0 0\nm=video 5010 RTP/AVP 96\na=rtpmap:96 {encoding}/90000\n"
-    );
-    std::fs::write(&sdp, text).unwrap();
-    let room = Room::new(&["push:door"], &[("ROOFTOP_RTP_SDP", &format!("{}=door", sdp.display()))]);
+    let text = |encoding: &str| {
+        format!(
+            "v=0\no=- 0 0 IN IP4 10.77.0.1\ns=garden\nc=IN IP4 239.77.0.9/4\nt=0 0\nm=video 5010 RTP/AVP 96\na=rtpmap:96 {encoding}/90000\n"
+        )
+    };
+    let (name, to): (_, [&str; 2]) = match told {
+        Told::ByLooks => (NAME, ["host=10.77.0.1", "port=5004"]),
+        _ => ("door", ["host=239.77.0.9", "port=5010"]),
+    };
+    let setting = format!("{}=door", sdp.display());
+    let environment: &[(&str, &str)] = match told {
+        Told::ByFile(encoding) => {
+            std::fs::write(&sdp, text(encoding)).unwrap();
+            &[("ROOFTOP_RTP_SDP", &setting)]
+        }
+        _ => &[],
+    };
+    let room = Room::new(&[&format!("push:{name}")], environment);
+    if let Told::ByApi(encoding) = told {
+        // First with a mistake, which is told of; the last word counts.
+        assert_eq!(room.describe(name, "v=0\nhello"), 422);
+        assert_eq!(room.describe(name, &text("H264")), 200);
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(room.describe(name, &text(encoding)), 200);
+        thread::sleep(Duration::from_millis(1500));
+    }
     let mut launch = room.netns.command("gst-launch-1.0");
     launch.args(["-q", "filesrc"]).arg(format!("location={}", kind.path().display()));
     launch.args(["!", "tsdemux", "!", parse, "!", pay, "config-interval=-1", "pt=96", "!", "udpsink"]);
-    let _sender = start(launch.args(["host=239.77.0.9", "port=5010"]));
-    room.until_in("door");
+    let _sender = start(launch.args(to));
+    room.until_in(name);
     let viewer = room.watch();
     thread::sleep(Duration::from_secs(3));
     let recording = folder.path().join("recorded.ts");

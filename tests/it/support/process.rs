@@ -1,7 +1,7 @@
 //! Running the real clients: each with a time limit, its output kept, never left behind.
 
 use std::io::Read;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -51,8 +51,19 @@ pub struct Running {
 
 /// Starts a program.
 pub fn start(command: &mut Command) -> Running {
+    launch(command.stdin(Stdio::null()))
+}
+
+/// Starts a program that reads what is written to it.
+pub fn start_fed(command: &mut Command) -> (Running, ChildStdin) {
+    let mut running = launch(command.stdin(Stdio::piped()));
+    let feed = running.child.stdin.take().unwrap();
+    (running, feed)
+}
+
+fn launch(command: &mut Command) -> Running {
     let name = format!("{command:?}");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
     let pid = Pid::from_child(&child);
     let stdout = child.stdout.take().map(collect);

@@ -18,7 +18,13 @@ pub(super) fn streams(table: Table) -> Table {
     let of = |summary| doc(summary).id::<String>();
     pictures(table)
         .on(GET, "/stats", VIEWER, doc("What all inputs come to").gives::<Ingestion>(), streams::totals)
-        .on(GET, "/streams", VIEWER, doc("Inputs: streams that are pushed to us").gives::<StreamListResponse>(), streams::list)
+        .on(
+            GET,
+            "/streams",
+            VIEWER,
+            doc("Inputs: streams that are pushed to us, or fetched by SRT").gives::<StreamListResponse>(),
+            streams::list,
+        )
         .on(GET, "/streams/{id}", VIEWER, of("An input").gives::<StreamDto>(), streams::show)
         .on(GET, "/streams/{id}/stats", VIEWER, of("The figures of an input").gives::<StreamStatsDto>(), streams::stats)
         .on(GET, "/streams/{id}/data", VIEWER, of("An input as it comes").gives_file(MPEG_TS).or_conflict(), streams::data)

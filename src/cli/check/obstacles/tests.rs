@@ -54,6 +54,33 @@ async fn taken_addresses_are_told() {
     assert_one(&found, true, &["192.0.2.1:5004", "no such address"]);
 }
 
+#[rstest::rstest]
+#[case::must_be_had("srt.listen", "", true)]
+#[case::may_be_missing("srt.listen", "?", false)]
+#[case::must_be_had("rtp.listen", "", true)]
+#[case::may_be_missing("rtp.listen", "?", false)]
+#[tokio::test]
+async fn taken_ports_of_inputs_are_told(#[case] setting: &'static str, #[case] mark: &str, #[case] fatal: bool) {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let found = findings([quiet(), vec![flag(setting, &[&format!("{addr}{mark}")])]].concat(), &[]).await;
+    assert_one(&found, fatal, &[&addr, "ss -ulnp"]);
+}
+
+#[tokio::test]
+async fn descriptions_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let media = |port: u16| format!("v=0\nc=IN IP4 127.0.0.1\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n");
+    std::fs::write(path("good.sdp"), media(46_871)).unwrap();
+    std::fs::write(path("twice.sdp"), media(46_871)).unwrap();
+    std::fs::write(path("bad.sdp"), "hello").unwrap();
+    let sdp = |name: &str| [quiet(), vec![flag("rtp.sdp", &[&path("good.sdp"), &path(name)])]].concat();
+    assert_one(&findings(sdp("bad.sdp"), &[]).await, false, &["bad.sdp", "rtp.sdp"]);
+    assert_one(&findings(sdp("twice.sdp"), &[]).await, false, &["twice.sdp", "UDP port 46871 is not available"]);
+    assert_one(&findings(sdp("none.sdp"), &[]).await, false, &["none.sdp", "No such file"]);
+}
+
 #[tokio::test]
 async fn discovery_needs_its_ports() {
     let found = findings(vec![flag("listen", &["127.0.0.1:0"]), flag("discovery", &["udp"])], &[]).await;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use crate::ingest::depay::audio_specific_config::AudioSpecificConfig;
-use crate::ingest::depay::mux_element::Writer;
+use crate::ingest::depay::mux_element;
 use crate::ingest::depay::testing::{Sent, anything, depacketiser, is_part_of, lose, losses, numbered, pieces, plain, run};
 use crate::ingest::depay::{Depacketiser, Fault, MAX_AUDIO};
 
@@ -23,7 +23,7 @@ fn bare(frame: &[u8]) -> Vec<u8> {
 
 fn with_configuration(frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    Writer::new(AudioSpecificConfig::parse(&[0x13, 0x10]).unwrap()).element(frame, &mut out);
+    mux_element::element(&AudioSpecificConfig::parse(&[0x13, 0x10]).unwrap(), frame, &mut out);
     out
 }
 

@@ -119,7 +119,7 @@ proptest::proptest! {
             let packet = Ordered { sequence, timestamp, payload_type: 96, marker: step == 1, discontinuity: false, arrival, payload: &payload };
             assembly.packet(now, medium, &packet, None);
             assembly.tick(now);
-            proptest::prop_assert!(assembly.waiting_bytes <= MOST_WAITING);
+            proptest::prop_assert!(assembly.waiting.bytes <= MOST_WAITING);
         }
         proptest::prop_assert!(assembly.take().len().is_multiple_of(crate::ts::PACKET));
     }

@@ -6,7 +6,8 @@ use crate::model::Codec;
 
 use super::{Assembler, Step};
 use crate::ingest::video::LARGEST_SPARE;
-use crate::ingest::video::nal::{self, Nal, Part, START_CODE, Set};
+use crate::ingest::video::nal::{self, Nal, Part, Set};
+use crate::ts::mux::nal::START_CODE;
 
 /// The NAL unit that is being written.
 #[derive(Debug, Clone, Copy)]
@@ -139,9 +140,4 @@ impl Assembler {
             self.scratch = buffer;
         }
     }
-}
-
-/// A delimiter of an access unit that may hold any slices (H.264, 7.3.2.4; HEVC, 7.3.2.5).
-pub(super) fn delimiter(codec: Codec) -> &'static [u8] {
-    if codec == Codec::Hevc { &[0x46, 0x01, 0x50] } else { &[0x09, 0xF0] }
 }
