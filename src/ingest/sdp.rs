@@ -5,12 +5,14 @@
 
 mod lines;
 mod media;
+mod parameters;
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
 use lines::{Lines, Section};
+pub use parameters::Parameters;
 
 /// The longest description that is read, in bytes.
 pub const LONGEST: usize = 64 * 1024;
@@ -18,8 +20,6 @@ pub const LONGEST: usize = 64 * 1024;
 pub const MOST_MEDIA: usize = 32;
 /// So many payload types of a medium, or sources of a filter.
 pub const MOST_FORMATS: usize = 32;
-/// So many parameters of a payload type; what is beyond them is left out.
-const MOST_PARAMETERS: usize = 64;
 
 /// What is described.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,29 +112,6 @@ pub struct Format {
     pub parameters: Parameters,
     /// Line of its a=fmtp or a=rtpmap, or of the m=.
     pub line: usize,
-}
-
-/// Parameters of a payload type: `name=value; name`. Names are in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    /// Reads what stands behind the payload type in a=fmtp.
-    pub fn parse(text: &str) -> Self {
-        let pairs = text.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let pairs = pairs.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-        Self(pairs.filter(|(name, _)| !name.is_empty()).take(MOST_PARAMETERS).collect())
-    }
-
-    /// The value of a parameter, whose name is given in lower case; empty for one that has none. The first one counts.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
-    }
-
-    /// All, in their order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
 }
 
 impl Media {

@@ -217,7 +217,8 @@ impl Taps {
     }
 
     /// Memory of all inputs.
-    pub fn memory(&self) -> &Ledger {
+    #[cfg(test)]
+    fn memory(&self) -> &Ledger {
         &self.ledger
     }
 }

@@ -4,7 +4,7 @@
 //! Gives bare frames, without ADTS or LATM; [`Aac::config`] is what either needs to know.
 
 use super::audio_specific_config::AudioSpecificConfig;
-use super::parts::{Arrival, Assembly, Intake, after, ticks};
+use super::parts::{Assembly, Intake, after, ticks};
 use super::{Fault, Frame, MAX_AUDIO, Packet, Refusal, Stats};
 use crate::codec::bits::BitReader;
 use crate::ingest::sdp::Parameters;
@@ -123,16 +123,11 @@ impl Aac {
     /// # Errors
     /// When something is wrong with it; frames before that have been given.
     pub fn push(&mut self, packet: Packet<'_>, out: &mut impl FnMut(Frame<'_>)) -> Result<(), Fault> {
-        match self.intake.take(packet.sequence) {
-            Arrival::Again => return Ok(()),
-            Arrival::Gap => self.give_up(),
-            Arrival::First | Arrival::Next => {}
+        if !self.intake.begin(packet.sequence, &mut self.fragments) {
+            return Ok(());
         }
         let result = self.read(packet, out);
-        if result.is_err() {
-            self.give_up();
-        }
-        self.intake.count(result)
+        self.intake.end(result, &mut self.fragments)
     }
 
     /// The payload (3.2): AU header section, auxiliary section, access units.
@@ -243,10 +238,7 @@ impl Aac {
     }
 
     fn give_up(&mut self) {
-        if !self.fragments.is_empty() {
-            self.fragments.clear();
-            self.intake.discard();
-        }
+        self.intake.give_up(&mut self.fragments);
     }
 
     fn time(&self, first: u32, index: u32) -> u32 {

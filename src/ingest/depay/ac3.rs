@@ -1,6 +1,6 @@
 //! AC-3 by RFC 4184. Gives synchronisation frames, as a transport stream carries them.
 
-use super::parts::{Arrival, Assembly, Intake, after, ticks};
+use super::parts::{Assembly, Intake, after, ticks};
 use super::{Fault, Frame, MAX_AUDIO, Packet, Stats};
 use crate::codec::ac3;
 
@@ -37,16 +37,11 @@ impl Ac3 {
     /// # Errors
     /// When something is wrong with it; frames before that have been given.
     pub fn push(&mut self, packet: Packet<'_>, out: &mut impl FnMut(Frame<'_>)) -> Result<(), Fault> {
-        match self.intake.take(packet.sequence) {
-            Arrival::Again => return Ok(()),
-            Arrival::Gap => self.give_up(),
-            Arrival::First | Arrival::Next => {}
+        if !self.intake.begin(packet.sequence, &mut self.fragments) {
+            return Ok(());
         }
         let result = self.read(packet, out);
-        if result.is_err() {
-            self.give_up();
-        }
-        self.intake.count(result)
+        self.intake.end(result, &mut self.fragments)
     }
 
     /// The payload header (RFC 4184, 4.1.1): six bits of zero, the frame type, the number of frames or fragments.
@@ -102,10 +97,7 @@ impl Ac3 {
     }
 
     fn give_up(&mut self) {
-        if !self.fragments.is_empty() {
-            self.fragments.clear();
-            self.intake.discard();
-        }
+        self.intake.give_up(&mut self.fragments);
     }
 }
 

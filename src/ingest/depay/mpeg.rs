@@ -59,10 +59,7 @@ impl MpegVideo {
         }
         self.timestamp = packet.timestamp;
         let result = self.gather(packet, out);
-        if result.is_err() {
-            self.give_up();
-        }
-        self.intake.count(result)
+        self.intake.end(result, &mut self.picture)
     }
 
     fn gather(&mut self, packet: Packet<'_>, out: &mut impl FnMut(Frame<'_>)) -> Result<(), Fault> {
@@ -104,10 +101,7 @@ impl MpegVideo {
     }
 
     fn give_up(&mut self) {
-        if !self.picture.is_empty() {
-            self.picture.clear();
-            self.intake.discard();
-        }
+        self.intake.give_up(&mut self.picture);
     }
 }
 
@@ -171,16 +165,11 @@ impl MpegAudio {
     /// # Errors
     /// When something is wrong with it; frames before that have been given.
     pub fn push(&mut self, packet: Packet<'_>, out: &mut impl FnMut(Frame<'_>)) -> Result<(), Fault> {
-        match self.intake.take(packet.sequence) {
-            Arrival::Again => return Ok(()),
-            Arrival::Gap => self.give_up(),
-            Arrival::First | Arrival::Next => {}
+        if !self.intake.begin(packet.sequence, &mut self.fragments) {
+            return Ok(());
         }
         let result = self.read(packet, out);
-        if result.is_err() {
-            self.give_up();
-        }
-        self.intake.count(result)
+        self.intake.end(result, &mut self.fragments)
     }
 
     /// The audio-specific header (3.5): 16 bits of zero, the fragment's place in its frame.
@@ -230,10 +219,7 @@ impl MpegAudio {
     }
 
     fn give_up(&mut self) {
-        if !self.fragments.is_empty() {
-            self.fragments.clear();
-            self.intake.discard();
-        }
+        self.intake.give_up(&mut self.fragments);
     }
 }
 

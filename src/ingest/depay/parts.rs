@@ -48,6 +48,31 @@ impl Intake {
         Arrival::Gap
     }
 
+    /// A packet comes: behind a gap what was `begun` is given up. False for one that came already.
+    pub(super) fn begin(&mut self, sequence: u16, begun: &mut Assembly) -> bool {
+        let arrival = self.take(sequence);
+        if arrival == Arrival::Gap {
+            self.give_up(begun);
+        }
+        arrival != Arrival::Again
+    }
+
+    /// It is over. What was `begun` is given up if something is wrong with it.
+    pub(super) fn end(&mut self, result: Result<(), Fault>, begun: &mut Assembly) -> Result<(), Fault> {
+        if result.is_err() {
+            self.give_up(begun);
+        }
+        self.count(result)
+    }
+
+    /// What was begun, if anything was, is given up.
+    pub(super) fn give_up(&mut self, begun: &mut Assembly) {
+        if !begun.is_empty() {
+            begun.clear();
+            self.discard();
+        }
+    }
+
     /// A unit that was begun is given up.
     pub(super) fn discard(&mut self) {
         self.stats.discarded = self.stats.discarded.saturating_add(1);

@@ -223,7 +223,10 @@ fn what_is_too_much_is_refused() {
     let sources = "a=source-filter: incl IN IP4 * ".to_owned() + &"10.0.0.1 ".repeat(33);
     assert!(self::error(&format!("m=video 5004 RTP/AVP 33\n{sources}")).contains("more than 32 senders"));
     let many = "x=1;".repeat(1000);
-    assert_eq!(only(&format!("m=video 5004 RTP/AVP 33\na=fmtp:33 {many}")).formats[0].parameters.iter().count(), MOST_PARAMETERS);
+    assert_eq!(
+        only(&format!("m=video 5004 RTP/AVP 33\na=fmtp:33 {many}")).formats[0].parameters.iter().count(),
+        parameters::MOST
+    );
 }
 
 proptest! {

@@ -184,8 +184,8 @@ impl Port {
         }
         let Some(id) = datagram.get(12..16).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes) else { return };
         if id != 0 {
-            let known = lock(&self.table).by_id.get(&id).cloned();
-            if let Some((_, inbox)) = known.filter(|(peer, _)| *peer == from) {
+            // The table is held meanwhile, which is a copy long: a handle of one's own for each datagram would cost more.
+            if let Some((_, inbox)) = lock(&self.table).by_id.get(&id).filter(|(peer, _)| *peer == from) {
                 inbox.put(datagram);
             }
             return;

@@ -208,7 +208,8 @@ impl Frames {
     }
 
     /// Bytes of frames that are not at their end.
-    pub fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
         self.open.as_ref().map_or(0, Building::held) + self.next.as_ref().map_or(0, Building::held)
     }
 
@@ -218,7 +219,8 @@ impl Frames {
     }
 
     /// The codec of the main video stream.
-    pub fn codec(&self) -> Option<Codec> {
+    #[cfg(test)]
+    pub(super) fn codec(&self) -> Option<Codec> {
         self.is.map(|(_, codec)| codec)
     }
 

@@ -54,8 +54,6 @@ pub struct Kept {
     pub keyframe: bool,
     /// Others may be predicted from it.
     pub reference: bool,
-    /// All of it came.
-    pub whole: bool,
     /// As the source stamped it.
     pub pts: Option<Pts90k>,
     /// As the source stamped it.
@@ -215,12 +213,6 @@ impl GopBuffer {
             .take_while(move |frame| from.is_some_and(|from| frame.id == from.id || span(from, frame) < duration))
     }
 
-    /// The newest keyframe that is not shown after this time.
-    pub fn seek(&self, pts: Pts90k) -> Option<&Kept> {
-        let keyframes = self.gops.iter().rev().filter_map(|gop| gop.frames.first());
-        keyframes.into_iter().find(|frame| frame.pts.is_some_and(|at| pts.since(at) >= 0))
-    }
-
     /// What there is to tell.
     pub fn statistics(&self) -> Statistics {
         let (first, last) = (self.frames().next(), self.frames().last());
@@ -268,7 +260,6 @@ impl GopBuffer {
             kind: frame.kind,
             keyframe: frame.keyframe,
             reference: frame.reference,
-            whole: frame.whole,
             pts: frame.pts,
             dts: frame.dts,
             at: frame.at,

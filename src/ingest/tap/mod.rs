@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use crate::base::clock::Instant;
 use crate::model::stream_info::Kind;
-use crate::model::{Codec, Moment, StreamInfo};
-use crate::ts::input::{self, Choice, Input};
+use crate::model::{Moment, StreamInfo};
+use crate::ts::input::{Choice, Input};
 use crate::ts::programme::Programme;
 use drop_order::DropStrategy;
 use frames::{Event, Frame, Frames, Track};
@@ -37,7 +37,6 @@ use pressure::{Control, Pressure};
 use recovery::{Fault, Recovery};
 pub use seen::Seen;
 use sync::Sync;
-use sync::timeline::{StampClock, Timeline};
 
 /// So many bytes are looked at before what was found in them is dealt with.
 const PIECE: usize = 64 * 1024;
@@ -127,7 +126,7 @@ impl Tap {
             buffer: GopBuffer::new(settings.buffer, account.clone()),
             account,
             pressure: Pressure::new(settings.watermarks),
-            sync: sync(&settings),
+            sync: Sync::new(settings.drift),
             recovery: Recovery::new(settings.recovery, now),
             heard: now,
             silent: false,
@@ -205,14 +204,8 @@ impl Tap {
         }
     }
 
-    /// About so much of what came last as a transport stream that plays by itself, with how many frames are in it; none while there
-    /// is no keyframe.
-    pub fn preview(&self, duration: Duration) -> Option<(Vec<u8>, usize)> {
-        let (programme, frames) = self.kept(duration)?;
-        Some((preview::transport_stream(&programme, frames.iter()), frames.len()))
-    }
-
-    /// The same, to be written by whoever wants it. What is kept is shared: it counts as memory of the stream until he lets go.
+    /// About so much of what came last, for a stream that plays by itself ([`preview`]); none while there is no keyframe. What is kept
+    /// is shared: it counts as memory of the stream until whoever has it lets go.
     pub fn kept(&self, duration: Duration) -> Option<(Programme, Vec<Kept>)> {
         self.buffer.keyframe()?;
         Some((self.frames.programme()?.clone(), self.buffer.preview(duration).cloned().collect()))
@@ -232,16 +225,6 @@ impl Tap {
         self.input.info()
     }
 
-    /// Counters of transport packets.
-    pub fn packets(&self) -> input::Stats {
-        self.input.stats()
-    }
-
-    /// The codec of the pictures.
-    pub fn codec(&self) -> Option<Codec> {
-        self.frames.codec()
-    }
-
     /// Frames that came.
     pub fn assembled(&self) -> Assembled {
         Assembled { frames: self.assembled, broken: self.broken }
@@ -252,29 +235,14 @@ impl Tap {
         self.gops.statistics()
     }
 
-    /// The last groups.
-    pub fn buffer(&self) -> &GopBuffer {
-        &self.buffer
-    }
-
     /// Parameter sets.
     pub fn parameters(&self) -> &Parameters {
         self.frames.parameters()
     }
 
-    /// Memory of the stream.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
     /// Whether frames are dropped, and why.
     pub fn pressure(&self) -> pressure::Statistics {
         self.pressure.statistics()
-    }
-
-    /// Sound and picture.
-    pub fn sync(&self) -> &Sync {
-        &self.sync
     }
 
     /// What went wrong.
@@ -326,9 +294,9 @@ impl Tap {
         let jumps = |sync: &Sync| sync.video_statistics().map_or(0, |statistics| statistics.jumps);
         let before = jumps(&self.sync);
         match track {
-            Track::Video => self.sync.video(pts, Some(dts), now, wall),
-            Track::Audio => self.sync.audio(pts, Some(dts), now, wall),
-        };
+            Track::Video => self.sync.video(pts, dts, now, wall),
+            Track::Audio => self.sync.audio(pts, dts, now, wall),
+        }
         if jumps(&self.sync) != before {
             self.fault(Fault::Jump, now);
         }
@@ -342,13 +310,8 @@ impl Tap {
     fn forget(&mut self) {
         self.buffer.clear();
         self.gops = Gops::default();
-        self.sync = sync(&self.settings);
+        self.sync = Sync::new(self.settings.drift);
     }
-}
-
-fn sync(settings: &Settings) -> Sync {
-    let track = || Timeline::new(StampClock::TRANSPORT);
-    Sync::new(track(), track(), settings.drift)
 }
 
 #[cfg(test)]

@@ -12,8 +12,6 @@ const MOST_BYTES: usize = 256 * 1024;
 /// One parameter set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// How often it came.
-    pub seen: u64,
     /// How often it came with another content.
     pub changed: u64,
     /// Id of the set that it needs.
@@ -58,8 +56,7 @@ impl Parameters {
         self.seen = self.seen.saturating_add(1);
         let known = self.sets.entry((set.kind, set.id));
         let is_new = matches!(known, std::collections::btree_map::Entry::Vacant(_));
-        let known = known.or_insert(Known { seen: 0, changed: 0, refers_to: None, unit: Vec::new() });
-        known.seen = known.seen.saturating_add(1);
+        let known = known.or_insert(Known { changed: 0, refers_to: None, unit: Vec::new() });
         known.refers_to = set.refers_to;
         if !is_new && known.unit == unit {
             return;
@@ -74,18 +71,14 @@ impl Parameters {
         self.bytes = others + known.unit.len();
     }
 
-    /// One of them.
-    pub fn get(&self, kind: SetKind, id: u8) -> Option<&Known> {
-        self.sets.get(&(kind, id))
-    }
-
     /// The ids of a kind, in order.
     pub fn ids(&self, kind: SetKind) -> impl Iterator<Item = u8> {
         self.sets.keys().filter(move |key| key.0 == kind).map(|key| key.1)
     }
 
-    /// The newest of each, from behind its start code, in the order in which a decoder needs them.
-    pub fn units(&self) -> impl Iterator<Item = &[u8]> {
+    /// The newest of each, from behind its start code.
+    #[cfg(test)]
+    pub(super) fn units(&self) -> impl Iterator<Item = &[u8]> {
         self.sets.values().map(|known| &known.unit[..]).filter(|unit| !unit.is_empty())
     }
 
@@ -132,7 +125,6 @@ mod tests {
         assert_eq!((statistics.seen, statistics.changed, statistics.coverage), (5, 1, 0.5));
         assert_eq!((statistics.sequence_ids, statistics.picture_ids), (vec![0], vec![3, 4]));
         assert_eq!(parameters.units().collect::<Vec<_>>(), [&[7, 9][..], &[8, 2], &[8, 3]]);
-        assert_eq!(parameters.get(SetKind::Sequence, 0).map(|known| known.seen), Some(3));
     }
 
     proptest! {

@@ -29,35 +29,6 @@ pub enum Control {
     DropGop,
 }
 
-/// Not something to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadControl {
-    /// No such action.
-    #[error("`action` is one of set_pressure, reset and drop_gop")]
-    Action,
-    /// A pressure that cannot be.
-    #[error("`pressure` is a number from 0 to 1")]
-    Pressure,
-}
-
-impl Control {
-    /// From the members of a request.
-    ///
-    /// # Errors
-    /// When there is no such action, or it needs a pressure and has none from 0 to 1.
-    pub fn of(action: &str, pressure: Option<f64>) -> Result<Self, BadControl> {
-        match action {
-            "set_pressure" => {
-                let pressure = pressure.filter(|pressure| (0.0..=1.0).contains(pressure)).ok_or(BadControl::Pressure)?;
-                Ok(Self::SetPressure(pressure))
-            }
-            "reset" => Ok(Self::Reset),
-            "drop_gop" => Ok(Self::DropGop),
-            _ => Err(BadControl::Action),
-        }
-    }
-}
-
 /// The pressure on one stream.
 #[derive(Debug, Clone)]
 pub struct Pressure {
@@ -159,7 +130,6 @@ fn within(bytes: u64, low: f64, pressure: f64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rstest::rstest;
 
     const NOW: Moment = Moment(5);
 
@@ -197,18 +167,6 @@ mod tests {
         pressure.reset(NOW);
         assert_eq!((pressure.measure(0.1, 9000, NOW), pressure.statistics().dropping), (0, false));
         assert!(!pressure.refuses(PictureKind::B, false));
-    }
-
-    #[rstest]
-    #[case("set_pressure", Some(0.5), Ok(Control::SetPressure(0.5)))]
-    #[case("set_pressure", Some(1.1), Err(BadControl::Pressure))]
-    #[case("set_pressure", Some(f64::NAN), Err(BadControl::Pressure))]
-    #[case("set_pressure", None, Err(BadControl::Pressure))]
-    #[case("reset", None, Ok(Control::Reset))]
-    #[case("drop_gop", Some(9.0), Ok(Control::DropGop))]
-    #[case("explode", None, Err(BadControl::Action))]
-    fn controls(#[case] action: &str, #[case] pressure: Option<f64>, #[case] is: Result<Control, BadControl>) {
-        assert_eq!(Control::of(action, pressure), is);
     }
 
     proptest! {

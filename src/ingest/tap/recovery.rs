@@ -57,18 +57,6 @@ pub enum State {
     Failed,
 }
 
-impl State {
-    /// As the API has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Recovering => "recovering",
-            Self::Resyncing => "resyncing",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 /// What there is to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Statistics {
@@ -266,7 +254,7 @@ mod tests {
         assert_eq!(recovery.keyframe(later, Moment(9)), Some(Duration::from_millis(700)));
         let found = recovery.statistics();
         assert_eq!((found.recovered, found.recovered_at, found.gaps, found.missing), (1, Some(Moment(9)), 2, 9));
-        assert_eq!((found.took, found.state.name()), (Duration::from_millis(700), "normal"));
+        assert_eq!((found.took, found.state), (Duration::from_millis(700), State::Normal));
     }
 
     proptest! {

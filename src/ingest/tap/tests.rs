@@ -5,6 +5,7 @@ use crate::ingest::tap::memory::{Ledger, Limits};
 use crate::ingest::tap::picture::Counts;
 use crate::ingest::tap::sync::drift::Status;
 use crate::ingest::tap::testing::{SETS, start, stream};
+use crate::model::Codec;
 use crate::ts::PACKET;
 
 const MIB: u64 = 1024 * 1024;
@@ -58,15 +59,15 @@ fn a_stream_is_known_by_what_passes() {
     let asked = line.play(&stream(&"IPbbPbb".repeat(6), (1 << 33) - 90_000, 3000));
     line.wait(300);
     let tap = &line.tap;
-    assert_eq!((tap.codec(), tap.info().resolution().as_deref()), (Some(Codec::H264), Some("1920x1080")));
+    assert_eq!((tap.frames.codec(), tap.info().resolution().as_deref()), (Some(Codec::H264), Some("1920x1080")));
     let gops = tap.gops();
     assert_eq!((gops.counts, gops.total, gops.average_size), (Counts { i: 6, p: 12, b: 24 }, 6, 7.0));
     assert_eq!(gops.average_duration, Duration::from_millis(280));
     assert_eq!(tap.assembled(), Assembled { frames: 42, broken: 0 });
-    let buffer = tap.buffer().statistics();
+    let buffer = tap.buffer.statistics();
     assert_eq!((buffer.gops, buffer.frames, buffer.duration), (3, 21, Duration::from_millis(800)));
     assert_eq!(line.ledger.used(), buffer.bytes);
-    let sync = tap.sync();
+    let sync = &tap.sync;
     assert_eq!(sync.video_statistics().map(|track| (track.packets, track.wraps, track.jumps, track.errors)), Some((42, 1, 0, 0)));
     assert_eq!(sync.drift().status, Status::Unknown);
     assert_eq!(tap.parameters().statistics().picture_ids, [0]);
@@ -77,14 +78,15 @@ fn a_stream_is_known_by_what_passes() {
 #[test]
 fn a_preview_is_a_stream_of_its_own() {
     let mut line = Line::usual();
-    assert!(line.tap.preview(Duration::from_secs(1)).is_none() && line.tap.picture().is_none());
+    assert!(line.tap.kept(Duration::from_secs(1)).is_none() && line.tap.picture().is_none());
     line.play(&stream(&"IPbb".repeat(20), 0, 3000));
-    let (bytes, frames) = line.tap.preview(Duration::from_millis(200)).unwrap();
+    let (programme, frames) = line.tap.kept(Duration::from_millis(200)).unwrap();
+    let bytes = preview::transport_stream(&programme, frames.iter());
     let mut again = Line::usual();
     again.play(&[bytes]);
     again.wait(300);
-    assert_eq!((again.tap.assembled(), frames), (Assembled { frames: 5, broken: 0 }, 5));
-    assert_eq!(again.tap.packets().continuity_errors, 0);
+    assert_eq!((again.tap.assembled(), frames.len()), (Assembled { frames: 5, broken: 0 }, 5));
+    assert_eq!(again.tap.input.stats().continuity_errors, 0);
     assert_eq!(again.tap.info().audio[0].language.as_deref(), Some("deu"));
     let (programme, frame) = line.tap.picture().unwrap();
     let picture = preview::transport_stream(&programme, std::iter::once(&frame));
@@ -123,7 +125,7 @@ fn what_was_not_looked_at_is_no_fault_of_the_stream() {
     let found = line.tap.seen();
     assert!(found.recovery.is_healthy() && found.recovery.missing == 0, "{:?}", found.recovery);
     assert_eq!((found.assembled.broken, found.gops.keyframes), (0, 2));
-    assert_eq!(line.tap.buffer().statistics().frames, 1 + 4, "behind the hole nothing is kept until a keyframe comes");
+    assert_eq!(line.tap.buffer.statistics().frames, 1 + 4, "behind the hole nothing is kept until a keyframe comes");
     line.play(&frames[9..]);
     assert_eq!(line.tap.recovery().missing, 6, "and then faults are faults again");
 }
@@ -159,7 +161,7 @@ fn another_sender_begins_anew() {
     line.play(&stream("IPPIPP", 0, 500));
     let (now, wall) = line.now();
     line.tap.begin_anew(now, wall);
-    assert_eq!((line.ledger.used(), line.tap.codec(), line.tap.gops().total), (0, None, 0));
+    assert_eq!((line.ledger.used(), line.tap.frames.codec(), line.tap.gops().total), (0, None, 0));
     line.play(&stream("IPP", 900_000_000, 500));
     line.wait(300);
     assert_eq!((line.tap.gops().counts.total(), line.tap.recovery().jumps), (3, 0));
@@ -170,19 +172,19 @@ fn another_sender_begins_anew() {
 fn a_person_may_set_the_pressure() {
     let mut line = Line::usual();
     line.play(&stream(&"IPbbPbb".repeat(3), 0, 3000));
-    let before = line.tap.buffer().statistics().bytes;
+    let before = line.tap.buffer.statistics().bytes;
     line.tap.control(Control::SetPressure(0.9), Moment(0));
-    let after = line.tap.buffer().statistics().bytes;
+    let after = line.tap.buffer.statistics().bytes;
     assert!(after <= before * 2 / 3 && line.tap.pressure().dropping, "{after} of {before}");
     line.play(&stream(&"IPbbPbb".repeat(9), 0, 3000));
-    assert!(line.tap.buffer().statistics().bytes <= after + 30_000, "it stays so");
-    assert!(line.tap.buffer().frames().all(|kept| kept.reference), "what no other needs does not even come in");
+    assert!(line.tap.buffer.statistics().bytes <= after + 30_000, "it stays so");
+    assert!(line.tap.buffer.frames().all(|kept| kept.reference), "what no other needs does not even come in");
     line.tap.control(Control::Reset, Moment(0));
     line.play(&stream(&"IPbbPbb".repeat(4), 0, 3000));
-    assert!(!line.tap.pressure().dropping && line.tap.buffer().statistics().frames > 14);
-    let gops = line.tap.buffer().statistics().gops;
+    assert!(!line.tap.pressure().dropping && line.tap.buffer.statistics().frames > 14);
+    let gops = line.tap.buffer.statistics().gops;
     line.tap.control(Control::DropGop, Moment(0));
-    assert_eq!(line.tap.buffer().statistics().gops, gops - 1);
+    assert_eq!(line.tap.buffer.statistics().gops, gops - 1);
 }
 
 #[test]
@@ -196,11 +198,11 @@ fn memory_that_is_short_is_shared() {
         let held = line.tap.frames.held() as u64;
         assert!(line.ledger.used() + held <= limits.per_stream + 2 * largest);
         assert!(line.ledger.used() <= limits.per_stream);
-        assert!(line.tap.account().pressure() <= Settings::default().watermarks.high);
+        assert!(line.tap.account.pressure() <= Settings::default().watermarks.high);
     }
-    let found = line.tap.buffer().statistics();
+    let found = line.tap.buffer.statistics();
     assert!(found.dropped_frames > 0 && line.tap.pressure().adjustments > 0, "{found:?}");
-    assert!(line.tap.buffer().keyframe().is_some());
+    assert!(line.tap.buffer.keyframe().is_some());
     assert_eq!(line.tap.gops().counts.total() + 1, 70, "all are counted; the last may go on");
 }
 
@@ -226,10 +228,10 @@ proptest! {
             line.tap.tick(now, wall);
             line.ms += passed;
             prop_assert!(line.ledger.used() <= limits.per_stream);
-            let found = line.tap.buffer().statistics();
+            let found = line.tap.buffer.statistics();
             prop_assert_eq!(found.bytes, line.ledger.used());
             prop_assert!(found.bytes <= 60_000 && found.gops <= 3);
-            prop_assert!(line.tap.buffer().frames().next().is_none_or(|first: &Kept| first.keyframe));
+            prop_assert!(line.tap.buffer.frames().next().is_none_or(|first: &Kept| first.keyframe));
         }
         line.wait(1000);
         let (gops, all) = (line.tap.gops(), line.tap.assembled());

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use crate::base::clock::Instant;
+use crate::ingest::sdp::Parameters;
 use crate::model::Codec;
 
 use super::don::Interleaving;
-use super::fmtp::{self, Fmtp};
 use super::lane::{Fragment, Lane};
 use super::nal;
 use super::parameters::ParameterSets;
@@ -22,6 +22,9 @@ const MTAP16: u8 = 26;
 const MTAP24: u8 = 27;
 const FU_A: u8 = 28;
 const FU_B: u8 = 29;
+
+/// Longest time that a sender can ask to be waited for: 5 s, in units of 90 kHz.
+const LONGEST_WAIT_90K: u64 = 5 * 90_000;
 
 /// Takes H.264 apart.
 #[derive(Debug)]
@@ -37,8 +40,7 @@ impl H264 {
 
     /// As the format parameters of the session description say (RFC 6184, 8.1), `packetization-mode=1; sprop-parameter-sets=…`.
     /// What cannot be read is as if it were not there.
-    pub fn from_fmtp(parameters: &str, settings: Settings) -> Self {
-        let fmtp = Fmtp::new(parameters);
+    pub fn from_fmtp(fmtp: &Parameters, settings: Settings) -> Self {
         let interleaved = fmtp.number("packetization-mode") == Some(2);
         let span = fmtp.number("sprop-max-don-diff");
         let interleaving = interleaved.then(|| Interleaving {
@@ -124,7 +126,7 @@ pub(super) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Units of 90 kHz.
 fn ticks(ticks: u64) -> Duration {
     // What is told in minutes is no buffering time.
-    Duration::from_micros(ticks.min(fmtp::LONGEST_WAIT_90K) * 100 / 9)
+    Duration::from_micros(ticks.min(LONGEST_WAIT_90K) * 100 / 9)
 }
 
 impl Depacketizer for H264 {

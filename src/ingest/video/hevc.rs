@@ -2,10 +2,10 @@
 //! numbers (DONL, DOND) or without.
 
 use crate::base::clock::Instant;
+use crate::ingest::sdp::Parameters;
 use crate::model::Codec;
 
 use super::don::Interleaving;
-use super::fmtp::Fmtp;
 use super::h264::{number, sized};
 use super::lane::{Fragment, Lane};
 use super::nal;
@@ -31,8 +31,7 @@ impl Hevc {
 
     /// As the format parameters of the session description say (RFC 7798, 7.1), `sprop-vps=…; sprop-sps=…; sprop-pps=…`. What
     /// cannot be read is as if it were not there.
-    pub fn from_fmtp(parameters: &str, settings: Settings) -> Self {
-        let fmtp = Fmtp::new(parameters);
+    pub fn from_fmtp(fmtp: &Parameters, settings: Settings) -> Self {
         let span = fmtp.number("sprop-max-don-diff").filter(|span| *span > 0);
         let interleaving = span.map(|span| Interleaving {
             // Where it is not said, only the span decides.

@@ -8,7 +8,6 @@
 pub mod assemble;
 pub mod decode_order;
 pub mod don;
-pub mod fmtp;
 pub mod gate;
 pub mod h264;
 pub mod hevc;

@@ -136,9 +136,7 @@ fn another_payload_type_is_a_stream_of_its_own_at_once() {
     line.push(5000, 7, [1, 2]);
     line.datagram(at(5000), &rtp_of(96, 8, 50, 0));
     line.datagram(at(5000), &rtp_of(96, 8, 51, 0));
-    assert_eq!(line.taken(), [begun(0, 7, [1, 2]), vec![Began(1, 8)]].concat());
-    line.wait(100);
-    assert_eq!(line.taken(), packets(1, 8, [50, 51]).collect::<Vec<_>>());
+    assert_eq!(line.taken(), [begun(0, 7, [1, 2]), begun(1, 8, [50, 51])].concat());
 }
 
 #[test]

@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut table = Table::new(rooftop::rtp::Settings::default());
     let encodings = ["mpeg4-generic", "mp4a-latm", "opus", "mpv", "mpa", "ac3", "av1", "jxsv"];
     let mut others: Vec<Depacketiser> = encodings.iter().filter_map(|name| Depacketiser::new(&format(name)).ok()).collect();
-    let (mut h264, mut hevc) = (H264::from_fmtp("", Settings::default()), Hevc::from_fmtp("", Settings::default()));
+    let (mut h264, mut hevc) = (H264::new(None, Settings::default()), Hevc::new(None, Settings::default()));
     let mut output = Output::default();
     for (number, (how, datagram)) in datagrams(bytes).enumerate() {
         now += Duration::from_millis(u64::from(how & 0x3F));

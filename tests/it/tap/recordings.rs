@@ -107,9 +107,10 @@ fn previews_play(#[case] name: &str, #[case] pressure: Option<f64>) {
     let mut tap = tapped(&data(&format!("ts/{name}")));
     if let Some(pressure) = pressure {
         tap.control(Control::SetPressure(pressure), Moment(0));
-        assert!(tap.buffer().statistics().dropped_frames > 0);
+        assert!(tap.seen().buffer.dropped_frames > 0);
     }
-    let (bytes, frames) = tap.preview(Duration::from_secs(30)).unwrap();
+    let (programme, frames) = tap.kept(Duration::from_secs(30)).unwrap();
+    let (bytes, frames) = (preview::transport_stream(&programme, frames.iter()), frames.len());
     let (programme, frame) = tap.picture().unwrap();
     let picture = preview::transport_stream(&programme, std::iter::once(&frame));
     for (n, (bytes, frames)) in [(bytes, frames), (picture, 1)].into_iter().enumerate() {

@@ -76,11 +76,10 @@ impl Medium {
     /// When it cannot be a track: in words, with what to do.
     pub(super) fn new(format: &Format) -> Result<Self, Refusal> {
         let settings = video::Settings::default();
-        let parameters: String = format.parameters.iter().map(|(name, value)| format!("{name}={value};")).collect();
         let of_nals = |codec| Form::plain(codec).ok_or_else(|| Refusal::Encoding(format.encoding.clone()));
         let (unpacked, form) = match format.encoding.to_ascii_lowercase().as_str() {
-            "h264" => (Unpacked::H264(Box::new(H264::from_fmtp(&parameters, settings))), of_nals(Codec::H264)?),
-            "h265" | "hevc" => (Unpacked::Hevc(Box::new(Hevc::from_fmtp(&parameters, settings))), of_nals(Codec::Hevc)?),
+            "h264" => (Unpacked::H264(Box::new(H264::from_fmtp(&format.parameters, settings))), of_nals(Codec::H264)?),
+            "h265" | "hevc" => (Unpacked::Hevc(Box::new(Hevc::from_fmtp(&format.parameters, settings))), of_nals(Codec::Hevc)?),
             _ => {
                 let depacketiser = Depacketiser::new(format)?;
                 let form = Form::new(&depacketiser, format)?;

@@ -131,6 +131,7 @@ impl Building {
     }
 
     /// Bytes that it holds.
+    #[cfg(test)]
     pub fn held(&self) -> usize {
         self.packets.own.len() + self.packets.beside.len()
     }

@@ -180,17 +180,6 @@ fn a_preview_begins_with_a_keyframe(#[case] ms: u64, #[case] shown: &str) {
     assert_eq!(kinds(buffer.preview(Duration::from_millis(ms))), shown);
 }
 
-#[test]
-fn a_keyframe_is_found_by_time() {
-    let mut buffer = buffer(Settings::default());
-    fill(&mut buffer, "IPPIPP");
-    let found = |pts| buffer.seek(Pts90k(pts)).map(|kept| kept.id);
-    assert_eq!(
-        [found(0), found(3600), found(4 * 3600 - 1), found(4 * 3600), found(99 * 3600)],
-        [None, Some(1), Some(1), Some(4), Some(4)]
-    );
-}
-
 proptest! {
     /// Bounded whatever comes, and every group can be decoded: references without a hole from its keyframe on.
     #[test]

@@ -1,8 +1,9 @@
 //! Whether sound and picture stay together: two [timelines](timeline), and how they [`drift`] apart.
 //!
 //! Each track is somewhere in its own time at any moment: its last stamp, and what has passed since it came. How far the picture
-//! is ahead of the sound is measured ten times a second; what it was at first is how the sender sends them, and no drift. Where
-//! the sender has told its wall-clock time for both tracks, that is compared instead of their own clocks.
+//! is ahead of the sound is measured ten times a second; what it was at first is how the sender sends them, and no drift. Nothing is
+//! corrected here: a transport stream passes as it is, and what is made of described streams has been tied to its sender's wall clock
+//! when it was written (`ingest/rtp/assembly`).
 
 pub mod drift;
 pub mod timeline;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use crate::base::clock::Instant;
 use crate::model::Moment;
-use drift::{Action, Drift};
+use drift::Drift;
 use timeline::{Step, Timeline};
 
 /// How often the tracks are compared.
@@ -27,37 +28,26 @@ pub struct Sync {
     drift: Drift,
     /// How far the picture was ahead at first: sum and number of samples, up to [`FIRST`].
     first: (i64, i64),
-    /// It is measured in the sender's time.
-    mapped: bool,
     sampled: Option<Instant>,
 }
 
 impl Sync {
-    /// Without a stamp. Corrections, if asked for, are to be applied to the sound.
-    pub fn new(video: Timeline, audio: Timeline, settings: drift::Settings) -> Self {
-        Self { video, audio, drift: Drift::new(settings), first: (0, 0), mapped: false, sampled: None }
+    /// Without a stamp.
+    pub fn new(settings: drift::Settings) -> Self {
+        let (video, audio) = (Timeline::default(), Timeline::default());
+        Self { video, audio, drift: Drift::new(settings), first: (0, 0), sampled: None }
     }
 
     /// A stamp of the picture.
-    pub fn video(&mut self, pts: u64, dts: Option<u64>, now: Instant, wall: Moment) -> Action {
+    pub fn video(&mut self, pts: u64, dts: u64, now: Instant, wall: Moment) {
         let step = self.video.see(pts, dts, now, wall);
-        self.after(step, now, wall)
+        self.after(step, now);
     }
 
     /// A stamp of the sound.
-    pub fn audio(&mut self, pts: u64, dts: Option<u64>, now: Instant, wall: Moment) -> Action {
+    pub fn audio(&mut self, pts: u64, dts: u64, now: Instant, wall: Moment) {
         let step = self.audio.see(pts, dts, now, wall);
-        self.after(step, now, wall)
-    }
-
-    /// The track of the picture, for reports and drops.
-    pub fn video_mut(&mut self) -> &mut Timeline {
-        &mut self.video
-    }
-
-    /// The track of the sound, for reports and drops.
-    pub fn audio_mut(&mut self) -> &mut Timeline {
-        &mut self.audio
+        self.after(step, now);
     }
 
     /// What there is to tell of the picture; none before its first stamp.
@@ -75,35 +65,24 @@ impl Sync {
         self.drift.statistics()
     }
 
-    fn after(&mut self, step: Step, now: Instant, wall: Moment) -> Action {
+    fn after(&mut self, step: Step, now: Instant) {
         if step == Step::Jump {
             self.first = (0, 0);
             self.drift.reset();
-            return Action::Reset;
+            return;
         }
         if self.sampled.is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
-            return Action::None;
+            return;
         }
-        let mapped = self.video.is_mapped() && self.audio.is_mapped();
-        if mapped != self.mapped {
-            self.mapped = mapped;
-            self.first = (0, 0);
-            self.drift.forget();
-        }
-        let position = |track: &Timeline| if mapped { track.sender_us(now) } else { track.position_us(now) };
-        let Some((video, audio)) = position(&self.video).zip(position(&self.audio)) else { return Action::None };
+        let Some((video, audio)) = self.video.position_us(now).zip(self.audio.position_us(now)) else { return };
         self.sampled = Some(now);
         let ahead = video.saturating_sub(audio);
         let (sum, samples) = self.first;
         if samples < FIRST {
             self.first = (sum.saturating_add(ahead / FIRST), samples + 1);
-            return Action::None;
-        }
-        let action = self.drift.sample(ahead.saturating_sub(sum), now, wall);
-        if action == Action::Reset {
+        } else if !self.drift.sample(ahead.saturating_sub(sum)) {
             self.first = (0, 0);
         }
-        action
     }
 }
 

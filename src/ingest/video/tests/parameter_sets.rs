@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::streams::{HEVC_PPS, HEVC_SPS, HEVC_VPS, Kind, PPS, SPS, nal, slice};
 use super::{Wire, all, nals};
+use crate::ingest::sdp::Parameters;
 use crate::ingest::video::gate::OnHole;
 use crate::ingest::video::h264::H264;
 use crate::ingest::video::hevc::Hevc;
@@ -34,7 +35,7 @@ fn apart(units: &[AccessUnit]) -> Vec<Vec<Vec<u8>>> {
 fn those_of_the_description_stand_in_front_of_every_idr_picture() {
     let (idr, other) = (slice(Codec::H264, Kind::Idr, true, 1, &[]), slice(Codec::H264, Kind::Referred, true, 2, &[]));
     let sei = super::streams::sei(Codec::H264, 3);
-    let mut depacketizer = H264::from_fmtp(FMTP, Settings::default());
+    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&sei, &idr], &[&other], &[&[9, 0x10], &idr]]);
     let sets = [SPS.to_vec(), PPS.to_vec()];
     assert_eq!(apart(&units), [[&sets[..], &[sei, idr.clone()]].concat(), vec![other], [&sets[..], &[idr]].concat()]);
@@ -49,7 +50,7 @@ fn those_of_the_description_stand_in_front_of_every_idr_picture() {
 fn those_of_the_stream_count_for_more() {
     let idr = slice(Codec::H264, Kind::Idr, true, 1, &[]);
     let other = [0x68, 0xEA, 0x11];
-    let mut depacketizer = H264::from_fmtp(FMTP, Settings::default());
+    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&SPS, &other, &idr], &[&idr]]);
     let written = vec![SPS.to_vec(), other.to_vec(), idr];
     assert_eq!(apart(&units), [written.clone(), written]);
@@ -58,7 +59,7 @@ fn those_of_the_stream_count_for_more() {
 #[test]
 fn hevc() {
     let idr = slice(Codec::Hevc, Kind::Idr, true, 1, &[]);
-    let mut depacketizer = Hevc::from_fmtp(FMTP_HEVC, Settings::default());
+    let mut depacketizer = Hevc::from_fmtp(&Parameters::parse(FMTP_HEVC), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&idr]]);
     assert_eq!(apart(&units), [[HEVC_VPS.to_vec(), HEVC_SPS.to_vec(), HEVC_PPS.to_vec(), idr]]);
     assert!(units[0].random_access);
@@ -73,7 +74,7 @@ fn hevc() {
 #[case::intra_without(&[&[0x41, 0x88, 0x84, 1][..]], false)]
 #[case::predicted_with_sets(&[&SPS[..], &PPS, &[0x41, 0x9A, 1, 2]], false)]
 fn where_decoding_can_begin(#[case] picture: &[&[u8]], #[case] begins: bool) {
-    let mut depacketizer = H264::from_fmtp(FMTP, Settings::default());
+    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[picture]);
     assert_eq!(units.len(), usize::from(begins), "others are dropped");
     assert!(units.iter().all(|unit| unit.random_access && apart(&units)[0].starts_with(&[SPS.to_vec(), PPS.to_vec()])));
@@ -88,7 +89,7 @@ fn where_decoding_can_begin(#[case] picture: &[&[u8]], #[case] begins: bool) {
 #[case::fragments_without_an_end(&[&[0x7C, 0x89, 0x10][..]])]
 fn odd_delimiters(#[case] delimiter: &[&[u8]]) {
     let idr = slice(Codec::H264, Kind::Idr, true, 1, &[]);
-    let mut depacketizer = H264::from_fmtp(FMTP, Settings { on_hole: OnHole::Pass, ..Settings::default() });
+    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings { on_hole: OnHole::Pass, ..Settings::default() });
     let units = pictures(&mut depacketizer, &[&[delimiter, &[&idr]].concat()]);
     assert_eq!(apart(&units), [[SPS.to_vec(), PPS.to_vec(), idr]]);
     assert_eq!(nals(&units[0].data)[0][0] & 0x1F, 9);

@@ -16,7 +16,6 @@ pub enum SyncStatus {
     Unknown,
     Synced,
     Drifting,
-    Correcting,
 }
 
 /// Which of both.
@@ -46,7 +45,7 @@ pub struct SyncStatusResponse {
 pub struct TrackStatusDto {
     #[serde(rename = "type")]
     pub kind: TrackType,
-    /// As it came: 33 bits of 90 kHz, or 32 bits of RTP.
+    /// As it came: 33 bits of 90 kHz.
     pub last_pts: u64,
     /// The same.
     pub last_dts: u64,
@@ -54,6 +53,7 @@ pub struct TrackStatusDto {
     pub base_time: Moment,
     /// Stamps that came.
     pub packet_count: u64,
+    /// Always 0: nothing of a stream that passes is dropped.
     pub dropped_count: u64,
     pub wrap_count: u64,
     pub jump_count: u64,
@@ -72,7 +72,7 @@ pub struct DriftStatusDto {
     pub avg_drift: i64,
     /// Samples in the window.
     pub sample_count: usize,
-    /// Left out while nothing was corrected.
+    /// Always left out: a stream passes as it is, and drifts are only shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_corrected: Option<Moment>,
 }
@@ -98,7 +98,6 @@ impl From<Status> for SyncStatus {
             Status::Unknown => Self::Unknown,
             Status::Synced => Self::Synced,
             Status::Drifting => Self::Drifting,
-            Status::Correcting => Self::Correcting,
         }
     }
 }
@@ -109,9 +108,9 @@ impl TrackStatusDto {
             kind,
             last_pts: track.last_pts,
             last_dts: track.last_dts,
-            base_time: track.base.map(|base| base.wall).unwrap_or_default(),
+            base_time: track.base.unwrap_or_default(),
             packet_count: track.packets,
-            dropped_count: track.dropped,
+            dropped_count: 0,
             wrap_count: track.wraps,
             jump_count: track.jumps,
             error_count: track.errors,
@@ -128,7 +127,7 @@ impl DriftStatusDto {
             min_drift: ms(drift.min_us),
             avg_drift: ms(drift.average_us),
             sample_count: drift.samples,
-            last_corrected: drift.corrected,
+            last_corrected: None,
         }
     }
 }

@@ -7,11 +7,6 @@ use super::*;
 use crate::ingest::tap::testing::start;
 
 const WRAP: u64 = 1 << 33;
-const NTP_SECOND: u64 = 1 << 32;
-
-fn rtp(rate: u32) -> StampClock {
-    StampClock::rtp(NonZeroU32::new(rate).unwrap())
-}
 
 fn after(ms: u64) -> Instant {
     start() + Duration::from_millis(ms)
@@ -30,9 +25,9 @@ fn after(ms: u64) -> Instant {
 #[case::step_back(&[(9000, 0), (0, 40)], (0, 0, 1))]
 #[case::too_large(&[(WRAP + 5, 0), (3605, 40)], (0, 0, 0))]
 fn stamps_are_followed(#[case] stamps: &[(u64, u64)], #[case] counted: (u64, u64, u64)) {
-    let mut timeline = Timeline::new(StampClock::TRANSPORT);
+    let mut timeline = Timeline::default();
     for (stamp, ms) in stamps {
-        timeline.see(*stamp, Some(*stamp), after(*ms), Moment(*ms as i64));
+        timeline.see(*stamp, *stamp, after(*ms), Moment(*ms as i64));
     }
     let found = timeline.statistics();
     assert_eq!((found.wraps, found.jumps, found.errors), counted);
@@ -41,59 +36,38 @@ fn stamps_are_followed(#[case] stamps: &[(u64, u64)], #[case] counted: (u64, u64
 
 #[test]
 fn a_base_is_where_time_began() {
-    let mut timeline = Timeline::new(StampClock::TRANSPORT);
+    let mut timeline = Timeline::default();
     assert_eq!(timeline.statistics().base, None);
-    assert_eq!(timeline.see(3600, Some(0), after(0), Moment(7)), Step::First);
-    assert_eq!(timeline.see(7200, Some(3600), after(40), Moment(8)), Step::On);
-    assert_eq!(timeline.statistics().base, Some(Base { wall: Moment(7), stamp: 0 }));
-    assert_eq!(timeline.see(9_003_600, Some(9_000_000), after(80), Moment(9)), Step::Jump);
+    assert_eq!(timeline.see(3600, 0, after(0), Moment(7)), Step::First);
+    assert_eq!(timeline.see(7200, 3600, after(40), Moment(8)), Step::On);
+    assert_eq!(timeline.statistics().base, Some(Moment(7)));
+    assert_eq!(timeline.see(9_003_600, 9_000_000, after(80), Moment(9)), Step::Jump);
     let found = timeline.statistics();
-    assert_eq!(found.base, Some(Base { wall: Moment(9), stamp: 9_000_000 }));
+    assert_eq!(found.base, Some(Moment(9)));
     assert_eq!((found.last_pts, found.last_dts), (9_003_600, 9_000_000));
-    timeline.see(9_003_600, Some(9_003_601), after(120), Moment(10));
-    timeline.drop_one();
-    assert_eq!((timeline.statistics().errors, timeline.statistics().dropped), (1, 1), "decoded after it is shown");
+    timeline.see(9_003_600, 9_003_601, after(120), Moment(10));
+    assert_eq!(timeline.statistics().errors, 1, "decoded after it is shown");
 }
 
 #[test]
 fn a_track_goes_on_between_its_stamps_but_not_for_ever() {
-    let mut timeline = Timeline::new(rtp(48_000));
+    let mut timeline = Timeline::default();
     assert_eq!(timeline.position_us(after(0)), None);
-    timeline.see(48_000, None, after(100), Moment(0));
+    timeline.see(90_000, 90_000, after(100), Moment(0));
     assert_eq!(timeline.position_us(after(150)), Some(1_050_000));
     assert_eq!(timeline.position_us(after(2100)), Some(3_000_000));
     assert_eq!(timeline.position_us(after(2101)), None);
 }
 
-#[test]
-fn without_decoding_times_pictures_may_go_back() {
-    let mut timeline = Timeline::new(rtp(90_000));
-    for (n, stamp) in [0, 10_800, 3600, 7200, 21_600].into_iter().enumerate() {
-        timeline.see(stamp, None, after(n as u64 * 40), Moment(0));
-    }
-    assert_eq!((timeline.statistics().errors, timeline.statistics().jumps), (0, 0));
-}
-
-#[test]
-fn reports_tell_the_time_of_the_sender() {
-    let mut timeline = Timeline::new(rtp(8000));
-    assert_eq!((timeline.is_mapped(), timeline.to_sender_us(0)), (false, None));
-    timeline.report(NTP_SECOND * 1000 + NTP_SECOND / 2, u32::MAX - 3999);
-    assert_eq!(timeline.to_sender_us(0), Some(1_001_000_000), "over the wrap");
-    assert_eq!(timeline.to_sender_us(u64::from(u32::MAX) - 7999), Some(1_000_000_000), "and back");
-    timeline.see(4000, None, after(0), Moment(0));
-    assert_eq!(timeline.sender_us(after(20)), Some(1_001_520_000));
-}
-
 proptest! {
     #[test]
     fn unwrapping_adds_up(from in 0..WRAP, steps in proptest::collection::vec(0u64..90_000, 0..200)) {
-        let mut timeline = Timeline::new(StampClock::TRANSPORT);
+        let mut timeline = Timeline::default();
         let mut sum = from;
-        timeline.see(from, Some(from), after(0), Moment(0));
+        timeline.see(from, from, after(0), Moment(0));
         for step in steps {
             sum += step;
-            timeline.see(sum % WRAP, Some(sum % WRAP), after(0), Moment(0));
+            timeline.see(sum % WRAP, sum % WRAP, after(0), Moment(0));
         }
         prop_assert_eq!(timeline.position_us(after(0)), Some((u128::from(sum) * 100 / 9) as i64));
         prop_assert_eq!(timeline.statistics().wraps, sum / WRAP);
@@ -101,17 +75,11 @@ proptest! {
     }
 
     #[test]
-    fn any_stamps_are_survived(
-        bits: bool, rate in 1u32.., stamps in proptest::collection::vec((any::<u64>(), proptest::option::of(any::<u64>()), any::<u32>(), any::<u64>()), 0..60),
-    ) {
-        let mut timeline = Timeline::new(if bits { StampClock::TRANSPORT } else { rtp(rate) });
-        for (pts, dts, ms, ntp) in stamps {
+    fn any_stamps_are_survived(stamps in proptest::collection::vec((any::<u64>(), any::<u64>(), any::<u32>()), 0..60)) {
+        let mut timeline = Timeline::default();
+        for (pts, dts, ms) in stamps {
             timeline.see(pts, dts, after(ms.into()), Moment(0));
-            if ntp % 3 == 0 {
-                timeline.report(ntp, ntp as u32);
-            }
             timeline.position_us(after(0));
-            timeline.sender_us(after(ms.into()));
         }
     }
 }
