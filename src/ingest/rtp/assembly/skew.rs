@@ -12,7 +12,7 @@ const WHILE: Duration = Duration::from_secs(5);
 /// So much is corrected at the end of each while at most: 1 ms a second, or clocks 1000 ppm apart.
 const MOST_NS: i64 = 5_000_000;
 /// What comes this much later or earlier at once is no clock: a hole, or another route.
-const LEAP_NS: i64 = 1_000_000_000;
+const LEAP_NS: u64 = 1_000_000_000;
 
 /// Of one medium.
 #[derive(Debug, Default)]
@@ -29,14 +29,14 @@ impl Skew {
     pub(super) fn came(&mut self, arrival: Instant, late_ns: i64) {
         let late = late_ns.saturating_sub(self.correction_ns);
         let since = *self.since.get_or_insert(arrival);
-        self.least = Some(self.least.map_or(late, |least| least.min(late)));
+        let least = self.least.map_or(late, |least| least.min(late));
+        self.least = Some(least);
         if arrival.saturating_duration_since(since) < WHILE {
             return;
         }
-        let (Some(least), first) = (self.least.take(), *self.first.get_or_insert(self.least.unwrap_or(late))) else { return };
-        self.since = Some(arrival);
-        let away = least.saturating_sub(first);
-        if away.abs() < LEAP_NS {
+        (self.least, self.since) = (None, Some(arrival));
+        let away = least.saturating_sub(*self.first.get_or_insert(least));
+        if away.unsigned_abs() < LEAP_NS {
             self.correction_ns = self.correction_ns.saturating_add(away.clamp(-MOST_NS, MOST_NS));
         } else {
             self.first = Some(least);
