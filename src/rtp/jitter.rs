@@ -97,7 +97,7 @@ impl Jitter {
         let due = packet.arrival + own;
         if packet.sequence < next {
             self.stats.late = self.stats.late.saturating_add(1);
-        } else if packet.sequence == next && due <= now {
+        } else if packet.sequence == next && due <= now && self.waiting.front().is_none_or(|first| first.sequence != next) {
             self.stats.reordered = self.stats.reordered.saturating_add(u64::from(!self.waiting.is_empty()));
             self.next = Some(next.saturating_add(1));
             out(*packet);

@@ -113,6 +113,16 @@ fn playout_takes_jitter_off() {
     assert_eq!(line.out, [1, 2, 3]);
 }
 
+/// Another packet of a number that waits for its time, and would leave at once.
+#[test]
+fn what_waits_is_not_overtaken_by_the_same_number() {
+    let mut line = Line::new(Mode::Playout, 1);
+    line.push(1, 0);
+    line.push(1, 500);
+    line.wait(100);
+    assert_eq!((&line.out[..], line.counted()), (&[1][..], [0, 0, 1, 0]));
+}
+
 #[test]
 fn a_hundred_packets_wait_whatever_their_size_but_not_more_beyond_the_bytes() {
     let payload = [0; 20_000];
