@@ -28,13 +28,14 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// Cookies that nobody else can make.
 #[derive(Debug)]
-pub(super) struct Cookies {
+pub struct Cookies {
     secret: RandomState,
     began: Instant,
 }
 
 impl Cookies {
-    pub(super) fn new(began: Instant) -> Self {
+    /// From a moment on, with a secret of their own.
+    pub fn new(began: Instant) -> Self {
         Self { secret: RandomState::new(), began }
     }
 
@@ -55,7 +56,7 @@ impl Cookies {
 
 /// What a packet to nobody in particular asks for.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub enum Asked {
     /// A cookie: this is the answer.
     Induction(Box<Packet>),
     /// A connection.
@@ -65,7 +66,7 @@ pub(super) enum Asked {
 }
 
 /// Reads a packet that is addressed to no connection.
-pub(super) fn read(packet: Packet, from: SocketAddr, cookies: &Cookies, now: Instant) -> Asked {
+pub fn read(packet: Packet, from: SocketAddr, cookies: &Cookies, now: Instant) -> Asked {
     let Packet::Control(ControlPacket { timestamp, control_type: ControlTypes::Handshake(shake), .. }) = packet else {
         return Asked::Nothing;
     };
@@ -98,7 +99,7 @@ fn control(to: &HandshakeControlInfo, timestamp: TimeStamp, answer: HandshakeCon
 }
 
 /// The answer to a caller that is refused.
-pub(super) fn rejection(shake: &HandshakeControlInfo, timestamp: TimeStamp, refusal: Refusal) -> Packet {
+pub fn rejection(shake: &HandshakeControlInfo, timestamp: TimeStamp, refusal: Refusal) -> Packet {
     let reason = RejectReason::try_from(refusal.wire()).unwrap_or(RejectReason::User(refusal.wire()));
     let answer = HandshakeControlInfo {
         shake_type: ShakeType::Rejection(reason),
@@ -110,16 +111,18 @@ pub(super) fn rejection(shake: &HandshakeControlInfo, timestamp: TimeStamp, refu
 
 /// What is agreed on, and the answer that says so.
 #[derive(Debug)]
-pub(super) struct Agreed {
-    pub(super) connection: Connection,
-    pub(super) answer: Option<Packet>,
+pub struct Agreed {
+    /// The connection.
+    pub connection: Connection,
+    /// For the caller.
+    pub answer: Option<Packet>,
 }
 
 /// Agrees with a caller on these terms. `id` is to be our socket's.
 ///
 /// # Errors
 /// When its keys do not fit, with the refusal; `None` when it is to be ignored: what it says makes no sense.
-pub(super) fn conclude(
+pub fn conclude(
     shake: HandshakeControlInfo,
     timestamp: TimeStamp,
     from: SocketAddr,
@@ -190,7 +193,7 @@ pub(super) fn init_settings(
 }
 
 /// What a conclusion says of its caller: stream id, whether it encrypts, and what there is nothing for.
-pub(super) fn described(shake: &HandshakeControlInfo) -> (&str, bool, Option<u16>) {
+pub fn described(shake: &HandshakeControlInfo) -> (&str, bool, Option<u16>) {
     match &shake.info {
         HandshakeVsInfo::V5(info) => (info.sid.as_deref().unwrap_or_default(), info.ext_km.is_some(), info.unsupported),
         HandshakeVsInfo::V4(_) => ("", false, None),

@@ -10,7 +10,7 @@ mod call;
 mod connection;
 mod dial;
 mod failure;
-mod handshake;
+pub mod handshake;
 mod inbox;
 mod output;
 mod patience;

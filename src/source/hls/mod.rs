@@ -8,7 +8,7 @@ mod feed;
 pub mod fetch;
 mod join;
 mod language;
-mod mp4;
+pub mod mp4;
 mod play;
 pub mod playlist;
 mod reader;

@@ -34,6 +34,11 @@ pub struct Cost {
 impl Server {
     /// Starts one on a data directory, and waits until it has a lineup.
     pub fn start(data: &Path) -> Result<Self, Error> {
+        Self::start_with(data, &[])
+    }
+
+    /// The same with settings as environment variables.
+    pub fn start_with(data: &Path, settings: &[(&str, String)]) -> Result<Self, Error> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rooftop"));
@@ -42,6 +47,7 @@ impl Server {
             .env("ROOFTOP_SESSION_IDLE_TIMEOUT_S", "0")
             .env("ROOFTOP_PROBER_INTERVAL_H", "0")
             .env("ROOFTOP_DISCOVERY", "off")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .args(["--log", "error"]);
         let child = command.stdout(Stdio::null()).spawn()?;
         let mut server = Self { child, address, token: String::new(), first_lineup: Duration::ZERO };
@@ -108,14 +114,8 @@ impl Server {
         Ok((done, cost))
     }
 
-    /// User and system time so far.
     fn processor_time(&self) -> Result<Duration, Error> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-        // utime and stime, in hundredths of a second (proc(5); USER_HZ is 100 on every Linux that matters).
-        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+        processor_time(self.child.id())
     }
 
     fn status(&self, what: &str) -> Result<u64, Error> {
@@ -197,4 +197,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and system time of a process so far.
+pub fn processor_time(pid: u32) -> Result<Duration, Error> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    // utime and stime, in hundredths of a second (proc(5); USER_HZ is 100 on every Linux that matters).
+    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
 }

@@ -1,0 +1,35 @@
+//! Session descriptions of anything: whatever they say, each of their formats is taken, or refused in words.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rooftop::ingest::depay::Depacketiser;
+use rooftop::ingest::detect::CodecDetector;
+use rooftop::ingest::sdp::Description;
+use rooftop::ingest::video::Settings;
+use rooftop::ingest::video::h264::H264;
+use rooftop::ingest::video::hevc::Hevc;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let detected = CodecDetector::new().detect_from_sdp(text);
+    let description = match Description::parse(text) {
+        Ok(description) => description,
+        Err(error) => {
+            assert!(detected.is_err() && !error.to_string().is_empty());
+            assert!(error.line().is_none_or(|line| line >= 1 && line <= text.lines().count() + 1));
+            return;
+        }
+    };
+    for media in &description.media {
+        let _ = media.is_multicast();
+        for format in &media.formats {
+            assert!(media.format(format.payload_type).is_some() && description.format(format.payload_type).is_some());
+            if let Err(refusal) = Depacketiser::new(format) {
+                assert!(!refusal.to_string().is_empty());
+            }
+            let parameters: Vec<_> = format.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let parameters = parameters.join("; ");
+            let _ = (H264::from_fmtp(&parameters, Settings::default()), Hevc::from_fmtp(&parameters, Settings::default()));
+        }
+    }
+});
