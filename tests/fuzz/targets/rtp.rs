@@ -7,9 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use rooftop::base::clock;
 use rooftop::ingest::depay::{Depacketiser, Packet as Plain};
 use rooftop::ingest::sdp::{Description, Format, Parameters};
-use rooftop::ingest::video::h264::H264;
-use rooftop::ingest::video::hevc::Hevc;
 use rooftop::ingest::video::{Depacketizer, Output, Packet, Settings};
+use rooftop::model::Codec;
 use rooftop::rtp::header::{self, Datagram};
 use rooftop::rtp::table::{ReportTo, Table};
 
@@ -36,7 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut table = Table::new(rooftop::rtp::Settings::default());
     let encodings = ["mpeg4-generic", "mp4a-latm", "opus", "mpv", "mpa", "ac3", "av1", "jxsv"];
     let mut others: Vec<Depacketiser> = encodings.iter().filter_map(|name| Depacketiser::new(&format(name)).ok()).collect();
-    let (mut h264, mut hevc) = (H264::new(None, Settings::default()), Hevc::new(None, Settings::default()));
+    let video = |codec| Depacketizer::new(codec, None, Settings::default());
+    let (mut h264, mut hevc) = (video(Codec::H264), video(Codec::Hevc));
     let mut output = Output::default();
     for (number, (how, datagram)) in datagrams(bytes).enumerate() {
         now += Duration::from_millis(u64::from(how & 0x3F));
