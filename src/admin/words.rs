@@ -38,6 +38,10 @@ pub fn stream(info: &StreamInfo) -> String {
     if info.scrambled {
         parts.push("scrambled".to_owned());
     }
+    let mut codecs = info.video.iter().map(|video| video.codec).chain(info.audio.iter().map(|audio| audio.codec));
+    if codecs.any(Codec::needs_transcoding) {
+        parts.push("needs transcoding".to_owned());
+    }
     parts.join(" · ")
 }
 
@@ -205,6 +209,9 @@ mod tests {
             ..StreamInfo::default()
         };
         assert_eq!(stream(&info), "1080p 59.94 · H.264 · AC-3 5.1 · scrambled");
+        let sound = AudioInfo { codec: Codec::Opus, ..audio("und", 2) };
+        let info = StreamInfo { video: Some(video(false, 50.0)), audio: vec![sound], ..StreamInfo::default() };
+        assert_eq!(stream(&info), "1080p 50 · H.264 · Opus · needs transcoding");
         assert_eq!(stream(&StreamInfo::default()), "");
     }
 

@@ -95,6 +95,11 @@ impl Codec {
         }
     }
 
+    /// No HDHomeRun client takes it as it is. It is carried all the same, as the standards say, and marked.
+    pub fn needs_transcoding(self) -> bool {
+        matches!(self, Self::Av1 | Self::JpegXs | Self::Opus)
+    }
+
     /// A short name as ffprobe spells it, for people and the API.
     pub fn name(self) -> &'static str {
         match self {

@@ -12,6 +12,8 @@ const ER_SCALABLE: u8 = 20;
 const ER_BSAC: u8 = 22;
 const ER_LOW_DELAY: u8 = 23;
 const ER_ENHANCED_LOW_DELAY: u8 = 39;
+/// xHE-AAC (ISO/IEC 23003-3).
+pub(super) const USAC: u8 = 42;
 /// The longest that is taken, in bytes: the longest program config element has less.
 const LONGEST: usize = 512;
 
@@ -32,13 +34,14 @@ pub struct AudioSpecificConfig {
 }
 
 impl AudioSpecificConfig {
-    /// From bytes, as an SDP or MP4 has them. `None` for what is no AAC (CELP, HVXC, USAC, ALS), and for bytes that end early.
+    /// From bytes, as an SDP or MP4 has them. `None` for what is no AAC (CELP, HVXC, ALS), and for bytes that end early.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        Self::read(&mut BitReader::new(bytes))
+        Self::read(&mut BitReader::new(bytes), Some(bytes.len() * 8))
     }
 
-    /// From within a StreamMuxConfig: `reader` stands behind it afterwards.
-    pub fn read(reader: &mut BitReader<'_>) -> Option<Self> {
+    /// From within a StreamMuxConfig: `reader` stands behind it afterwards. `told` is its length in bits, if that is known: without it
+    /// there is no xHE-AAC, whose configuration is not read to its end.
+    pub fn read(reader: &mut BitReader<'_>, told: Option<usize>) -> Option<Self> {
         let begin = reader.clone();
         let (object_type, explicit) = match object_type(reader)? {
             sbr @ (SBR | PS) => (sbr, true),
@@ -59,6 +62,12 @@ impl AudioSpecificConfig {
         let frame_samples = match object_type {
             1..=4 | SCALABLE | 7 | 17 | 19..=ER_LOW_DELAY => general(reader, &begin, object_type, channel_configuration)?,
             ER_ENHANCED_LOW_DELAY => enhanced_low_delay(reader)?,
+            USAC => {
+                let samples = unified(reader)?;
+                let read = begin.left().saturating_sub(reader.left());
+                reader.skip(u32::try_from(told?.checked_sub(read)?).ok()?)?;
+                samples
+            }
             _ => return None,
         };
         // epConfig; 2 and 3 have tables of their own.
@@ -152,6 +161,21 @@ fn program_config_element(reader: &mut BitReader<'_>, begin: &BitReader<'_>) -> 
     reader.skip(8 * comment)
 }
 
+/// The beginning of a UsacConfig (ISO/IEC 23003-3, 5.2): gives the samples of a frame, at the rate that is heard.
+fn unified(reader: &mut BitReader<'_>) -> Option<u16> {
+    if reader.bits(5)? == 0x1F {
+        reader.skip(24)?;
+    }
+    // coreSbrFrameLengthIndex (table 67)
+    Some(match reader.bits(3)? {
+        0 => 768,
+        1 => 1024,
+        2 | 3 => 2048,
+        4 => 4096,
+        _ => return None,
+    })
+}
+
 /// ELDSpecificConfig (14496-3, 4.4.1.2), without the SBR of its own, whose headers are not read.
 fn enhanced_low_delay(reader: &mut BitReader<'_>) -> Option<u16> {
     let short = reader.flag()?;
@@ -190,7 +214,8 @@ mod tests {
     #[case::low_delay(&[0xB9, 0x90, 0x00], Some((23, 48_000, 2, 512, 18)))]
     #[case::enhanced_low_delay(&[0xF8, 0xE6, 0x40, 0x00], Some((39, 48_000, 2, 512, 30)))]
     #[case::enhanced_low_delay_with_sbr(&[0xF8, 0xE6, 0x41, 0x00], None)]
-    #[case::usac(&[0xF9, 0x46, 0x40], None)]
+    #[case::usac(&[0xF9, 0x46, 0x43, 0x22, 0, 4, 0x80], Some((42, 48_000, 2, 1024, 56)))]
+    #[case::usac_cut_short(&[0xF9, 0x46, 0x40], None)]
     #[case::celp(&[0x41, 0x10], None)]
     #[case::cut_short(&[0x11], None)]
     fn configurations(#[case] bytes: &[u8], #[case] expected: Option<(u8, u32, u8, u16, usize)>) {

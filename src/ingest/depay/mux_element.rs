@@ -2,7 +2,7 @@
 //! frames of AAC as AudioMuxElements and LOAS frames, which stream_type 0x11 of a transport stream carries (13818-1, table 2-34).
 
 use super::Fault;
-use super::audio_specific_config::AudioSpecificConfig;
+use super::audio_specific_config::{AudioSpecificConfig, USAC};
 use crate::codec::bits::BitReader;
 
 /// The longest AudioMuxElement of a LOAS frame: audioMuxLengthBytes has 13 bits.
@@ -45,7 +45,7 @@ impl StreamMuxConfig {
         }
         let told = if version_1 { Some(value(reader)?) } else { None };
         let before = reader.left();
-        let config = AudioSpecificConfig::read(reader).ok_or_else(|| match reader.left() {
+        let config = AudioSpecificConfig::read(reader, told.map(|told| told as usize)).ok_or_else(|| match reader.left() {
             0 => Fault::Truncated,
             _ => Fault::Unsupported("LATM with something else than AAC"),
         })?;
@@ -136,9 +136,20 @@ pub fn hexadecimal(text: &str) -> Option<Vec<u8>> {
 /// Appends a bare frame as AudioMuxElement(1) (1.7.3.1): with its configuration, so that decoding can begin with any.
 pub fn element(config: &AudioSpecificConfig, frame: &[u8], out: &mut Vec<u8>) {
     let mut bits = BitWriter { out, byte: 0, used: 0 };
-    // useSameStreamMux, audioMuxVersion; allStreamsSameTimeFraming; numSubFrames, numProgram, numLayer
-    bits.put(0b001, 3);
+    // xHE-AAC does not tell its length otherwise.
+    let version_1 = config.object_type == USAC;
+    bits.put(u32::from(version_1), 2);
+    if version_1 {
+        // audioMuxVersionA; taraBufferFullness (unknown)
+        bits.put(0, 1);
+        bits.put_value(0xFF);
+    }
+    // allStreamsSameTimeFraming; numSubFrames, numProgram, numLayer
+    bits.put(1, 1);
     bits.put(0, 6 + 4 + 3);
+    if version_1 {
+        bits.put_value(config.bits() as u32);
+    }
     let mut reader = BitReader::new(config.bytes());
     for _ in 0..config.bits() {
         bits.put(reader.bits(1).unwrap_or(0), 1);
@@ -195,6 +206,13 @@ impl BitWriter<'_> {
                 self.align();
             }
         }
+    }
+
+    /// LatmGetValue (1.7.3.1), read backwards.
+    fn put_value(&mut self, value: u32) {
+        let bytes = (32 - value.leading_zeros()).div_ceil(8).max(1);
+        self.put(bytes - 1, 2);
+        self.put(value, 8 * bytes);
     }
 
     fn align(&mut self) {
@@ -269,8 +287,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(frame in proptest::collection::vec(any::<u8>(), 0..2000), long: bool) {
-            let config: &[u8] = if long { &[0x17, 0x80, 0x5D, 0xC0, 0x10] } else { &[0x11, 0x90] };
+        fn what_is_written_is_read(frame in proptest::collection::vec(any::<u8>(), 0..2000), which in 0usize..3) {
+            let config = [&[0x17, 0x80, 0x5D, 0xC0, 0x10][..], &[0x11, 0x90], &[0xF9, 0x46, 0x43, 0x22, 0, 4, 0x80]][which];
             let mut out = Vec::new();
             element(&AudioSpecificConfig::parse(config).unwrap(), &frame, &mut out);
             let mut reader = BitReader::new(&out);

@@ -3,6 +3,7 @@
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
+use super::audio_specific_config::AudioSpecificConfig;
 use super::{Depacketiser, Fault, Frame, Packet, Refusal};
 use crate::ingest::sdp::{Format, Parameters};
 
@@ -35,13 +36,14 @@ pub(super) struct Given {
     pub duration: Option<u32>,
     pub random_access: bool,
     pub after_loss: bool,
+    pub config: Option<AudioSpecificConfig>,
     pub data: Vec<u8>,
 }
 
 impl From<Frame<'_>> for Given {
     fn from(frame: Frame<'_>) -> Self {
-        let Frame { timestamp, duration, random_access, after_loss, field: _, config: _, data } = frame;
-        Self { timestamp, duration, random_access, after_loss, data: data.to_vec() }
+        let Frame { timestamp, duration, random_access, after_loss, field: _, config, data } = frame;
+        Self { timestamp, duration, random_access, after_loss, config: config.cloned(), data: data.to_vec() }
     }
 }
 

@@ -2,11 +2,13 @@
 //! session, and what is whole goes through the multiplexer. Pure.
 //!
 //! The timestamps of two media have nothing to do with each other. The sender's reports tie both to its wall clock (RFC 3550, 6.4.1);
-//! until there are such reports, and where there are none, the first packets of media are taken to have been made when they came.
+//! until there are such reports, and where there are none, the first packets of media are taken to have been made when they came, and their
+//! clocks are held to ours (`skew`).
 
 mod form;
 mod jpegxs;
 mod medium;
+mod skew;
 #[cfg(test)]
 mod tests;
 
@@ -89,7 +91,7 @@ impl Assembly {
         let Self { media, origin, waiting, output, .. } = self;
         let Some(of) = media.get_mut(medium) else { return };
         origin.get_or_insert(packet.arrival);
-        of.anchor.get_or_insert((packet.timestamp, packet.arrival));
+        of.came(packet);
         of.wallclock = wallclock.or(of.wallclock);
         of.unpack(now, medium, packet, output, waiting);
         if of.take_changed() {
@@ -179,7 +181,8 @@ impl Assembly {
             _ => {
                 let (first, came) = medium.anchor?;
                 let ticks = i128::from(raw.timestamp.wrapping_sub(first));
-                ticks * 1_000_000_000 / i128::from(medium.clock_rate) + came.saturating_duration_since(origin).as_nanos() as i128
+                let since = came.saturating_duration_since(origin).as_nanos() as i128;
+                ticks * 1_000_000_000 / i128::from(medium.clock_rate) + since + i128::from(medium.skew.correction_ns())
             }
         };
         let at_90k = i64::try_from(nanos * 9 / 100_000).ok()?.saturating_add(FIRST_90K);

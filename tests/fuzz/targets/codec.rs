@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = (mpa::smpte_302m(bytes), jpegxs::access_unit(bytes), mpeg2::sequence(bytes), mpeg2::is_intra_picture(bytes));
     let _ = (h264::sequence_parameter_set(bytes), h264::is_intra_slice(bytes), hevc::sequence_parameter_set(bytes));
     let _ = (h264::has_sei(bytes, 1, 5), h264::has_sei(bytes, 2, 6), mpeg4::is_intra_vop(bytes), av1::sequence_header(bytes));
-    let _ = av1::obus(bytes).count();
+    let _ = (av1::obus(bytes).count(), av1::escaped_sequence_header(bytes), mpeg2::carriage(bytes));
     let mut from = 0;
     while let Some(at) = start_code::find(bytes, from) {
         assert!(at >= from && at < bytes.len());

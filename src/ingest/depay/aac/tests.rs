@@ -120,15 +120,16 @@ proptest! {
 #[test]
 fn what_the_specification_prints() {
     let mut hbr = aac(RFC_HBR);
-    let config = hbr.audio_specific_config().unwrap();
-    assert_eq!((config.sample_rate, config.channel_configuration), (48_000, 6));
     let (given, _) = run(&mut hbr, &numbered(1, [(7, true, payload(13, 3, &[2, 3], &[1, 2, 3, 4, 5]))]));
     assert_eq!(plain(&given), [(7, vec![1, 2]), (7 + 1024, vec![3, 4, 5])]);
+    let config = given[1].config.as_ref().unwrap();
+    assert_eq!((config.sample_rate, config.channel_configuration), (48_000, 6));
 
     let refused = depacketiser("mpeg4-generic", 22_050, RFC_LBR).unwrap_err().to_string();
     assert_eq!(refused, "interleaving of AAC frames (maxDisplacement) is not supported; switch it off at the sender");
     let plain = RFC_LBR.replace("maxDisplacement=5", "maxDisplacement=0");
-    assert_eq!(depacketiser("mpeg4-generic", 22_050, &plain).unwrap().audio_specific_config().unwrap().sample_rate, 22_050);
+    let Ok(Depacketiser::Aac(lbr)) = depacketiser("mpeg4-generic", 22_050, &plain) else { panic!("refused") };
+    assert_eq!(lbr.config().sample_rate, 22_050);
 }
 
 #[rstest]

@@ -137,7 +137,10 @@ impl Form {
                 }
                 obu::temporal_unit(frame.data, out);
             }
-            Dress::JpegXs(it) => return it.put(frame, track, changed, out),
+            Dress::JpegXs(it) => {
+                let timestamp = it.put(frame, track, changed, out)?;
+                return Some(Given { timestamp, ..given });
+            }
         }
         Some(given)
     }

@@ -1,7 +1,6 @@
 //! JPEG XS by RTP on its way into a transport stream: its description, put together from what stands in front of pictures (boxes of
 //! ISO/IEC 21122-3 and headers of the codestream) and what its SDP says (RFC 9134, 7.1), and the two fields of a frame. Pure.
 
-use super::form::Given;
 use crate::codec::jpegxs::{Picture, picture};
 use crate::ingest::depay::{Field, Frame, jpegxs};
 use crate::ingest::sdp::Parameters;
@@ -53,15 +52,15 @@ impl JpegXs {
         }
     }
 
-    /// Appends a picture. A field waits for the other one; one that has none is left out.
-    pub(super) fn put(&mut self, frame: &Frame<'_>, track: &mut Track, changed: &mut bool, out: &mut Vec<u8>) -> Option<Given> {
+    /// Appends a picture, and says when it is shown. A field waits for the other one; one that has none is left out.
+    pub(super) fn put(&mut self, frame: &Frame<'_>, track: &mut Track, changed: &mut bool, out: &mut Vec<u8>) -> Option<u32> {
         let codestream = jpegxs::codestream(frame.data)?;
         let first = match frame.field {
             Some(Field::Second) => {
                 let timestamp = self.field_at.take()?;
                 out.extend_from_slice(&self.field);
                 out.extend_from_slice(codestream);
-                return Some(Given { timestamp, random_access: true });
+                return Some(timestamp);
             }
             Some(Field::First) => true,
             None => false,
@@ -83,7 +82,7 @@ impl JpegXs {
         self.field_at = None;
         out.extend_from_slice(&header);
         out.extend_from_slice(codestream);
-        Some(Given { timestamp: frame.timestamp, random_access: true })
+        Some(frame.timestamp)
     }
 
     fn describe(&self, segment: &[u8], picture: &Picture, fields: bool) -> Description {
@@ -263,8 +262,7 @@ mod tests {
         assert_eq!(put(Some(Field::Second), 0, &mut out), None);
         assert_eq!(put(Some(Field::First), 3600, &mut out), None);
         assert_eq!(put(Some(Field::First), 7200, &mut out), None);
-        let given = put(Some(Field::Second), 9000, &mut out);
-        assert_eq!(given, Some(Given { timestamp: 7200, random_access: true }));
+        assert_eq!(put(Some(Field::Second), 9000, &mut out), Some(7200));
         assert_eq!(put(Some(Field::Second), 9001, &mut out), None);
         let expected = Description { frat: 0x4100_0019, height: 1080, brat: 27, ..description("", false, &[]) };
         assert_eq!(out, [&expected.header(0)[..], &CODESTREAM, &CODESTREAM].concat());

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::form::Form;
+use super::skew::Skew;
 use crate::base::clock::Instant;
 use crate::ingest::depay::{Depacketiser, Packet as Plain, Refusal};
 use crate::ingest::sdp::Format;
@@ -32,6 +33,7 @@ pub(super) struct Medium {
     /// Its first timestamp, and when that came.
     pub anchor: Option<(i64, Instant)>,
     pub wallclock: Option<Wallclock>,
+    pub(super) skew: Skew,
 }
 
 /// A unit without a time.
@@ -85,7 +87,17 @@ impl Medium {
             }
         };
         let (clock_rate, order) = (format.clock_rate.max(1), DecodeOrder::new(0, None));
-        Ok(Self { unpacked, form, order, clock_rate, anchor: None, wallclock: None })
+        Ok(Self { unpacked, form, order, clock_rate, anchor: None, wallclock: None, skew: Skew::default() })
+    }
+
+    /// Notes when a packet came.
+    pub(super) fn came(&mut self, packet: &Ordered<'_>) {
+        let (first, came) = *self.anchor.get_or_insert((packet.timestamp, packet.arrival));
+        let ticks = i128::from(packet.timestamp.wrapping_sub(first));
+        let by_its_clock = ticks * 1_000_000_000 / i128::from(self.clock_rate);
+        let by_ours = packet.arrival.saturating_duration_since(came).as_nanos() as i128;
+        let late = i64::try_from(by_ours - by_its_clock).unwrap_or(if by_ours > by_its_clock { i64::MAX } else { i64::MIN });
+        self.skew.came(packet.arrival, late);
     }
 
     /// What is known of its track by now.
