@@ -5,15 +5,12 @@
 
 use std::time::Duration;
 
-use crate::base::clock::Instant;
 use crate::ingest::sdp::Parameters;
-use crate::model::Codec;
 
 use super::don::Interleaving;
 use super::lane::{Fragment, Lane};
 use super::nal;
-use super::parameters::ParameterSets;
-use super::{Depacketizer, Output, Packet, Settings, Stats, Step};
+use super::{Settings, Step};
 
 /// Payload structures (RFC 6184, table 1).
 const STAP_A: u8 = 24;
@@ -26,38 +23,45 @@ const FU_B: u8 = 29;
 /// Longest time that a sender can ask to be waited for: 5 s, in units of 90 kHz.
 const LONGEST_WAIT_90K: u64 = 5 * 90_000;
 
-/// Takes H.264 apart.
-#[derive(Debug)]
-pub struct H264 {
-    lane: Lane,
+/// Parameters that hold parameter sets.
+pub(super) const SETS: [&str; 1] = ["sprop-parameter-sets"];
+
+/// How a stream is interleaved, if it is (RFC 6184, 8.1).
+pub(super) fn interleaving(fmtp: &Parameters, settings: Settings) -> Option<Interleaving> {
+    let span = fmtp.number("sprop-max-don-diff");
+    (fmtp.number("packetization-mode") == Some(2)).then(|| Interleaving {
+        // Where it is not said, only the span decides.
+        depth: match fmtp.number("sprop-interleaving-depth") {
+            Some(depth) => depth as usize,
+            None if span.is_some() => usize::MAX,
+            None => 0,
+        },
+        span,
+        wait: settings.assembly_timeout.max(fmtp.number("sprop-init-buf-time").map_or(Duration::ZERO, ticks)),
+    })
 }
 
-impl H264 {
-    /// For a stream that is interleaved (packetization mode 2) or not.
-    pub fn new(interleaving: Option<Interleaving>, settings: Settings) -> Self {
-        Self { lane: Lane::new(Codec::H264, interleaving, settings) }
-    }
+/// Takes packets of H.264 apart.
+pub(super) struct Reader<'a> {
+    pub lane: &'a mut Lane,
+}
 
-    /// As the format parameters of the session description say (RFC 6184, 8.1), `packetization-mode=1; sprop-parameter-sets=…`.
-    /// What cannot be read is as if it were not there.
-    pub fn from_fmtp(fmtp: &Parameters, settings: Settings) -> Self {
-        let interleaved = fmtp.number("packetization-mode") == Some(2);
-        let span = fmtp.number("sprop-max-don-diff");
-        let interleaving = interleaved.then(|| Interleaving {
-            // Where it is not said, only the span decides.
-            depth: match fmtp.number("sprop-interleaving-depth") {
-                Some(depth) => depth as usize,
-                None if span.is_some() => usize::MAX,
-                None => 0,
+impl Reader<'_> {
+    /// What a packet carries.
+    pub fn packet(&mut self, payload: &[u8], step: &mut Step<'_>) {
+        match payload.split_first().map(|(header, rest)| (header & 0x1F, rest)) {
+            // Padding, to keep a path open.
+            None => {}
+            Some((STAP_A, rest)) => self.single_time(rest, None, step),
+            Some((STAP_B, rest)) => match number(rest) {
+                Some((number, rest)) => self.single_time(rest, Some(number), step),
+                None => self.lane.malformed(),
             },
-            span,
-            wait: settings.assembly_timeout.max(fmtp.number("sprop-init-buf-time").map_or(Duration::ZERO, ticks)),
-        });
-        let mut depacketizer = Self::new(interleaving, settings);
-        for set in fmtp.sets("sprop-parameter-sets") {
-            depacketizer.lane.assembler.parameters.describe(&set);
+            Some((MTAP16, rest)) => self.multi_time(rest, 2, step),
+            Some((MTAP24, rest)) => self.multi_time(rest, 3, step),
+            Some((FU_A | FU_B, _)) => self.fragment(payload, step),
+            Some(_) => self.unit(payload, None, step),
         }
-        depacketizer
     }
 
     /// STAP-A, and the inside of STAP-B (5.7.1). With a number, those behind it count on.
@@ -127,56 +131,4 @@ pub(super) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn ticks(ticks: u64) -> Duration {
     // What is told in minutes is no buffering time.
     Duration::from_micros(ticks.min(LONGEST_WAIT_90K) * 100 / 9)
-}
-
-impl Depacketizer for H264 {
-    fn push(&mut self, packet: &Packet<'_>, now: Instant, out: &mut Output) {
-        let mut step = Step { timestamp: packet.timestamp, now, out };
-        if !self.lane.begin(packet, &mut step) {
-            return;
-        }
-        let (payload, step) = (packet.payload, &mut step);
-        match payload.split_first().map(|(header, rest)| (header & 0x1F, rest)) {
-            // Padding, to keep a path open.
-            None => {}
-            Some((STAP_A, rest)) => self.single_time(rest, None, step),
-            Some((STAP_B, rest)) => match number(rest) {
-                Some((number, rest)) => self.single_time(rest, Some(number), step),
-                None => self.lane.malformed(),
-            },
-            Some((MTAP16, rest)) => self.multi_time(rest, 2, step),
-            Some((MTAP24, rest)) => self.multi_time(rest, 3, step),
-            Some((FU_A | FU_B, _)) => self.fragment(payload, step),
-            Some(_) => self.unit(payload, None, step),
-        }
-        self.lane.end(packet.marker, step);
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.lane.deadline()
-    }
-
-    fn expire(&mut self, now: Instant, out: &mut Output) {
-        self.lane.expire(now, out);
-    }
-
-    fn flush(&mut self, now: Instant, out: &mut Output) {
-        self.lane.flush(now, out);
-    }
-
-    fn stats(&self) -> Stats {
-        self.lane.stats()
-    }
-
-    fn wants_random_access(&self) -> bool {
-        self.lane.assembler.wants_random_access()
-    }
-
-    fn parameters(&mut self) -> Option<&mut ParameterSets> {
-        Some(&mut self.lane.assembler.parameters)
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.lane.held_bytes()
-    }
 }

@@ -1,51 +1,47 @@
 //! HEVC over RTP (RFC 7798): single NAL unit packets, aggregation packets, fragmentation units and PACI, with decoding order
 //! numbers (DONL, DOND) or without.
 
-use crate::base::clock::Instant;
 use crate::ingest::sdp::Parameters;
-use crate::model::Codec;
 
 use super::don::Interleaving;
 use super::h264::{number, sized};
 use super::lane::{Fragment, Lane};
 use super::nal;
-use super::parameters::ParameterSets;
-use super::{Depacketizer, Output, Packet, Settings, Stats, Step};
+use super::{Settings, Step};
 
 /// Payload structures (RFC 7798, 4.4).
 const AGGREGATION: u8 = 48;
 const FRAGMENTATION: u8 = 49;
 const PACI: u8 = 50;
 
-/// Takes HEVC apart.
-#[derive(Debug)]
-pub struct Hevc {
-    lane: Lane,
+/// Parameters that hold parameter sets.
+pub(super) const SETS: [&str; 3] = ["sprop-vps", "sprop-sps", "sprop-pps"];
+
+/// How a stream is interleaved, if it is (RFC 7798, 7.1).
+pub(super) fn interleaving(fmtp: &Parameters, settings: Settings) -> Option<Interleaving> {
+    let span = fmtp.number("sprop-max-don-diff").filter(|span| *span > 0)?;
+    Some(Interleaving {
+        // Where it is not said, only the span decides.
+        depth: fmtp.number("sprop-depack-buf-nalus").map_or(usize::MAX, |depth| depth as usize),
+        span: Some(span),
+        wait: settings.assembly_timeout,
+    })
 }
 
-impl Hevc {
-    /// For a stream that carries decoding order numbers (sprop-max-don-diff is greater than 0) or none.
-    pub fn new(interleaving: Option<Interleaving>, settings: Settings) -> Self {
-        Self { lane: Lane::new(Codec::Hevc, interleaving, settings) }
-    }
+/// Takes packets of HEVC apart.
+pub(super) struct Reader<'a> {
+    pub lane: &'a mut Lane,
+}
 
-    /// As the format parameters of the session description say (RFC 7798, 7.1), `sprop-vps=…; sprop-sps=…; sprop-pps=…`. What
-    /// cannot be read is as if it were not there.
-    pub fn from_fmtp(fmtp: &Parameters, settings: Settings) -> Self {
-        let span = fmtp.number("sprop-max-don-diff").filter(|span| *span > 0);
-        let interleaving = span.map(|span| Interleaving {
-            // Where it is not said, only the span decides.
-            depth: fmtp.number("sprop-depack-buf-nalus").map_or(usize::MAX, |depth| depth as usize),
-            span: Some(span),
-            wait: settings.assembly_timeout,
-        });
-        let mut depacketizer = Self::new(interleaving, settings);
-        for name in ["sprop-vps", "sprop-sps", "sprop-pps"] {
-            for set in fmtp.sets(name) {
-                depacketizer.lane.assembler.parameters.describe(&set);
-            }
+impl Reader<'_> {
+    /// What a packet carries.
+    pub fn packet(&mut self, payload: &[u8], step: &mut Step<'_>) {
+        match nal::without_start_code(payload) {
+            // Padding, to keep a path open.
+            [] => {}
+            [high, low, rest @ ..] => self.payload([*high, *low], rest, false, step),
+            _ => self.lane.malformed(),
         }
-        depacketizer
     }
 
     /// A payload without its header, which is that of a NAL unit (4.2).
@@ -111,50 +107,5 @@ impl Hevc {
             Some((inner, rest)) => self.payload(inner, rest, true, step),
             None => self.lane.malformed(),
         }
-    }
-}
-
-impl Depacketizer for Hevc {
-    fn push(&mut self, packet: &Packet<'_>, now: Instant, out: &mut Output) {
-        let mut step = Step { timestamp: packet.timestamp, now, out };
-        if !self.lane.begin(packet, &mut step) {
-            return;
-        }
-        let step = &mut step;
-        match nal::without_start_code(packet.payload) {
-            // Padding, to keep a path open.
-            [] => {}
-            [high, low, rest @ ..] => self.payload([*high, *low], rest, false, step),
-            _ => self.lane.malformed(),
-        }
-        self.lane.end(packet.marker, step);
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.lane.deadline()
-    }
-
-    fn expire(&mut self, now: Instant, out: &mut Output) {
-        self.lane.expire(now, out);
-    }
-
-    fn flush(&mut self, now: Instant, out: &mut Output) {
-        self.lane.flush(now, out);
-    }
-
-    fn stats(&self) -> Stats {
-        self.lane.stats()
-    }
-
-    fn wants_random_access(&self) -> bool {
-        self.lane.assembler.wants_random_access()
-    }
-
-    fn parameters(&mut self) -> Option<&mut ParameterSets> {
-        Some(&mut self.lane.assembler.parameters)
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.lane.held_bytes()
     }
 }

@@ -7,7 +7,7 @@ use crate::model::Codec;
 use super::assemble::{Assembler, Hole};
 use super::don::{Entry, Interleaving, Queue};
 use super::nal::{self, Nal, Part};
-use super::{Output, Packet, Settings, Stats, Step};
+use super::{Output, Packet, Settings, Step};
 
 /// A fragment of a NAL unit (RFC 6184, 5.8; RFC 7798, 4.4.3).
 #[derive(Debug, Clone, Copy)]
@@ -240,6 +240,7 @@ impl Lane {
     }
 
     /// When [`Self::expire`] has something to do.
+    #[cfg(test)]
     pub fn deadline(&self) -> Option<Instant> {
         let queue = self.queue.as_ref().and_then(Queue::deadline);
         [queue, self.assembler.deadline()].into_iter().flatten().min()
@@ -257,6 +258,7 @@ impl Lane {
     }
 
     /// The stream is over.
+    #[cfg(test)]
     pub fn flush(&mut self, now: Instant, out: &mut Output) {
         self.forget_fragments();
         self.empty_queue(now, out);
@@ -270,10 +272,6 @@ impl Lane {
         if self.queue.as_ref().is_some_and(Queue::is_suspicious) {
             self.assembler.hole(Hole::Many);
         }
-    }
-
-    pub fn stats(&self) -> Stats {
-        self.assembler.stats
     }
 
     /// Bytes of packets that are kept.

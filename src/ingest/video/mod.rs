@@ -1,7 +1,7 @@
 //! Elementary streams out of RTP payloads: packets in, access units out. Pure: no sockets, no clock.
 //!
 //! Packets come in the order of their sequence numbers, from behind a jitter buffer. On their way:
-//! [`h264`] and [`hevc`] know the payload formats and find NAL units; [`lane`] puts fragments together and, where a sender
+//! `h264` and `hevc` know the payload formats and find NAL units; [`lane`] puts fragments together and, where a sender
 //! interleaves, NAL units into decoding order ([`don`]); [`assemble`] makes access units of them, with the parameter sets that
 //! [`parameters`] keeps; [`gate`] says which may go on after a loss. [`decode_order`] gives them decoding times.
 
@@ -9,8 +9,8 @@ pub mod assemble;
 pub mod decode_order;
 pub mod don;
 pub mod gate;
-pub mod h264;
-pub mod hevc;
+mod h264;
+mod hevc;
 pub mod lane;
 pub mod nal;
 pub mod parameters;
@@ -20,11 +20,13 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
+use crate::ingest::sdp::Parameters;
+use crate::model::Codec;
+use don::Interleaving;
 use gate::OnHole;
+use lane::Lane;
 use parameters::ParameterSets;
 
-/// The longest payload of a datagram.
-pub const LONGEST_DATAGRAM: usize = 65_535;
 /// So many buffers wait to be used again …
 const MOST_SPARE: usize = 8;
 /// … each no larger than this: what a picture of 50 Mbit/s seldom exceeds.
@@ -148,35 +150,61 @@ pub struct Stats {
     pub false_markers: u64,
 }
 
-/// Takes one payload format apart. One for each SSRC: a new one begins anew.
-pub trait Depacketizer {
+/// Takes H.264 or HEVC apart. One for each SSRC: a new one begins anew.
+#[derive(Debug)]
+pub struct Depacketizer {
+    codec: Codec,
+    lane: Lane,
+}
+
+impl Depacketizer {
+    /// For HEVC, or else H.264; for a stream that is interleaved (H.264: packetization mode 2; HEVC: sprop-max-don-diff is greater than
+    /// 0) or not.
+    pub fn new(codec: Codec, interleaving: Option<Interleaving>, settings: Settings) -> Self {
+        Self { codec, lane: Lane::new(codec, interleaving, settings) }
+    }
+
+    /// As the format parameters of the session description say (RFC 6184, 8.1; RFC 7798, 7.1). What cannot be read is as if it were not
+    /// there.
+    pub fn from_fmtp(codec: Codec, fmtp: &Parameters, settings: Settings) -> Self {
+        let (interleaving, names) = match codec {
+            Codec::Hevc => (hevc::interleaving(fmtp, settings), hevc::SETS.as_slice()),
+            _ => (h264::interleaving(fmtp, settings), h264::SETS.as_slice()),
+        };
+        let mut depacketizer = Self::new(codec, interleaving, settings);
+        for set in names.iter().flat_map(|name| fmtp.sets(name)) {
+            depacketizer.lane.assembler.parameters.describe(&set);
+        }
+        depacketizer
+    }
+
     /// Takes a packet. What is whole by now goes to `out`.
-    fn push(&mut self, packet: &Packet<'_>, now: Instant, out: &mut Output);
+    pub fn push(&mut self, packet: &Packet<'_>, now: Instant, out: &mut Output) {
+        let mut step = Step { timestamp: packet.timestamp, now, out };
+        if !self.lane.begin(packet, &mut step) {
+            return;
+        }
+        match self.codec {
+            Codec::Hevc => hevc::Reader { lane: &mut self.lane }.packet(packet.payload, &mut step),
+            _ => h264::Reader { lane: &mut self.lane }.packet(packet.payload, &mut step),
+        }
+        self.lane.end(packet.marker, &mut step);
+    }
 
-    /// When [`Self::expire`] has something to do.
-    fn deadline(&self) -> Option<Instant>;
-
-    /// What was waited for too long is given as it is.
-    fn expire(&mut self, now: Instant, out: &mut Output);
-
-    /// The stream is over: what is left is given.
-    fn flush(&mut self, now: Instant, out: &mut Output);
-
-    /// The counters.
-    fn stats(&self) -> Stats;
+    /// What was waited for too long is given as it is; to be called every 100 ms or so.
+    pub fn expire(&mut self, now: Instant, out: &mut Output) {
+        self.lane.expire(now, out);
+    }
 
     /// Nothing is given until there is a unit to begin at: the time to ask the sender for one (RFC 4585, 6.3.1).
-    fn wants_random_access(&self) -> bool {
-        false
+    pub fn wants_random_access(&self) -> bool {
+        self.lane.assembler.wants_random_access()
     }
 
-    /// The parameter sets, for formats that have any.
-    fn parameters(&mut self) -> Option<&mut ParameterSets> {
-        None
+    /// The parameter sets.
+    pub fn parameters(&mut self) -> &mut ParameterSets {
+        &mut self.lane.assembler.parameters
     }
-
-    /// Bytes of packets that are kept, those of parameter sets apart: `max_frame_bytes` and one datagram at most.
-    fn held_bytes(&self) -> usize;
 }
 
 /// Where a NAL unit belongs to, and where what is whole goes.

@@ -8,8 +8,6 @@ use crate::base::clock::Instant;
 use crate::ingest::depay::{Depacketiser, Packet as Plain, Refusal};
 use crate::ingest::sdp::Format;
 use crate::ingest::video::decode_order::DecodeOrder;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
 use crate::ingest::video::{self, Depacketizer, Output};
 use crate::model::Codec;
 use crate::model::stream_info::Kind;
@@ -21,8 +19,7 @@ use crate::ts::time::Pts90k;
 /// How a medium is taken apart.
 #[derive(Debug)]
 enum Unpacked {
-    H264(Box<H264>),
-    Hevc(Box<Hevc>),
+    Video(Box<Depacketizer>),
     Other(Box<Depacketiser>),
 }
 
@@ -75,11 +72,14 @@ impl Medium {
     /// # Errors
     /// When it cannot be a track: in words, with what to do.
     pub(super) fn new(format: &Format) -> Result<Self, Refusal> {
-        let settings = video::Settings::default();
-        let of_nals = |codec| Form::plain(codec).ok_or_else(|| Refusal::Encoding(format.encoding.clone()));
+        let of_nals = |codec| {
+            let form = Form::plain(codec).ok_or_else(|| Refusal::Encoding(format.encoding.clone()))?;
+            let depacketizer = Depacketizer::from_fmtp(codec, &format.parameters, video::Settings::default());
+            Ok((Unpacked::Video(Box::new(depacketizer)), form))
+        };
         let (unpacked, form) = match format.encoding.to_ascii_lowercase().as_str() {
-            "h264" => (Unpacked::H264(Box::new(H264::from_fmtp(&format.parameters, settings))), of_nals(Codec::H264)?),
-            "h265" | "hevc" => (Unpacked::Hevc(Box::new(Hevc::from_fmtp(&format.parameters, settings))), of_nals(Codec::Hevc)?),
+            "h264" => of_nals(Codec::H264)?,
+            "h265" | "hevc" => of_nals(Codec::Hevc)?,
             _ => {
                 let depacketiser = Depacketiser::new(format)?;
                 let form = Form::new(&depacketiser, format)?;
@@ -113,8 +113,7 @@ impl Medium {
     /// Whether it waits for a picture to begin at.
     pub(super) fn wants_picture(&self) -> bool {
         match &self.unpacked {
-            Unpacked::H264(it) => it.wants_random_access(),
-            Unpacked::Hevc(it) => it.wants_random_access(),
+            Unpacked::Video(it) => it.wants_random_access(),
             Unpacked::Other(_) => self.form.wants_picture(),
         }
     }
@@ -131,8 +130,7 @@ impl Medium {
             video::Packet { sequence: sequence as u64, timestamp: timestamp as u64, marker, lost_before: false, payload };
         let Self { unpacked, form, order, .. } = self;
         match unpacked {
-            Unpacked::H264(it) => it.push(&described, now, output),
-            Unpacked::Hevc(it) => it.push(&described, now, output),
+            Unpacked::Video(it) => it.push(&described, now, output),
             Unpacked::Other(it) => {
                 let plain = Plain { sequence: sequence as u16, timestamp: timestamp as u32, marker, payload };
                 let depth = form.depth();
@@ -159,10 +157,8 @@ impl Medium {
 
     /// What was waited for too long is given as it is.
     pub(super) fn expire(&mut self, now: Instant, at: usize, output: &mut Output, waiting: &mut Waiting) {
-        match &mut self.unpacked {
-            Unpacked::H264(it) => it.expire(now, output),
-            Unpacked::Hevc(it) => it.expire(now, output),
-            Unpacked::Other(_) => {}
+        if let Unpacked::Video(it) = &mut self.unpacked {
+            it.expire(now, output);
         }
         drain(at, output, waiting);
     }
@@ -170,8 +166,7 @@ impl Medium {
     /// When a unit is shown and decoded, with what its parameter sets say by now.
     pub(super) fn times(&mut self, pts: Pts90k) -> (Pts90k, Pts90k) {
         let sets = match &mut self.unpacked {
-            Unpacked::H264(it) => it.parameters(),
-            Unpacked::Hevc(it) => it.parameters(),
+            Unpacked::Video(it) => Some(it.parameters()),
             Unpacked::Other(_) if self.form.depth().is_some() => None,
             Unpacked::Other(_) => return (pts, pts),
         };

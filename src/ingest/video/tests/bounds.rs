@@ -7,21 +7,19 @@ use proptest::prelude::*;
 use super::packetise::{self, Choices, numbered};
 use super::round_trip::choices;
 use super::streams::stream;
-use super::{Line, Wire, packetise_hevc};
+use super::{LONGEST_DATAGRAM, Line, Wire, packetise_hevc};
 use crate::ingest::video::don::Interleaving;
 use crate::ingest::video::gate::OnHole;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
-use crate::ingest::video::{Depacketizer, LONGEST_DATAGRAM, Settings};
+use crate::ingest::video::{Depacketizer, Settings};
 use crate::model::Codec;
 
-fn depacketizers(settings: Settings, depth: usize, span: Option<u64>) -> Vec<Box<dyn Depacketizer>> {
+fn depacketizers(settings: Settings, depth: usize, span: Option<u64>) -> Vec<Depacketizer> {
     let interleaving = Some(Interleaving { depth, span, wait: Duration::from_millis(300) });
     vec![
-        Box::new(H264::new(None, settings)),
-        Box::new(H264::new(interleaving, settings)),
-        Box::new(Hevc::new(None, settings)),
-        Box::new(Hevc::new(interleaving, settings)),
+        Depacketizer::new(Codec::H264, None, settings),
+        Depacketizer::new(Codec::H264, interleaving, settings),
+        Depacketizer::new(Codec::Hevc, None, settings),
+        Depacketizer::new(Codec::Hevc, interleaving, settings),
     ]
 }
 
@@ -76,7 +74,7 @@ proptest! {
     ) {
         let settings = Settings { max_frame_bytes: small, on_hole: OnHole::Pass, ..Settings::default() };
         for mut depacketizer in depacketizers(settings, depth, span) {
-            let mut line = Line::new(&mut *depacketizer);
+            let mut line = Line::new(&mut depacketizer);
             for (sequence, timestamp, (marker, lost), payload, wait_ms) in &packets {
                 line.send(*sequence, *lost, &Wire { timestamp: *timestamp, marker: *marker, payload: payload.clone() });
                 bounded(&mut line, settings)?;
@@ -97,7 +95,7 @@ proptest! {
         let wires = wires(&h264, &hevc, mtu, &mut choices);
         let settings = Settings { max_frame_bytes: small, on_hole: OnHole::Pass, ..Settings::default() };
         for mut depacketizer in depacketizers(settings, depth, span) {
-            let mut line = Line::new(&mut *depacketizer);
+            let mut line = Line::new(&mut depacketizer);
             let mut before = 0;
             for fate in &fates {
                 let mut wire = fate.wire.get(&wires).clone();
@@ -146,7 +144,7 @@ fn floods_are_bounded() {
     ];
     for payload in payloads {
         for mut depacketizer in depacketizers(settings, usize::MAX, None) {
-            let mut line = Line::new(&mut *depacketizer);
+            let mut line = Line::new(&mut depacketizer);
             for (header, sequence) in [[0x7C, 0x85, 0x9A].as_slice(), &[0x62, 0x01, 0x93, 0, 1, 0x9A]].iter().zip(0..) {
                 line.send(sequence, false, &Wire { timestamp: 1, marker: false, payload: header.to_vec() });
             }
@@ -162,7 +160,7 @@ fn floods_are_bounded() {
 #[test]
 fn parameter_sets_do_not_multiply() {
     let settings = Settings { max_frame_bytes: 300_000, on_hole: OnHole::Pass, ..Settings::default() };
-    let mut depacketizer = H264::new(None, settings);
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings);
     let mut line = Line::new(&mut depacketizer);
     for (id, sequence) in (1u8..8).zip(0..) {
         // ue(id) in seven bits.
@@ -181,7 +179,7 @@ fn parameter_sets_do_not_multiply() {
 #[test]
 fn what_is_over_is_left_out_up_to_the_next_nal_unit() {
     let settings = Settings { max_frame_bytes: 1_000, on_hole: OnHole::Pass, ..Settings::default() };
-    let mut depacketizer = H264::new(None, settings);
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings);
     let mut line = Line::new(&mut depacketizer);
     let mut send = |sequence, marker, payload: &[u8]| {
         line.send(sequence, false, &Wire { timestamp: 1, marker, payload: payload.to_vec() });

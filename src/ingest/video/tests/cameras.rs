@@ -6,8 +6,6 @@ use rstest::rstest;
 use super::streams::{Kind, PPS, SPS, is_delimiter, nal, sei, slice};
 use super::{Line, Wire, nals};
 use crate::ingest::video::gate::OnHole;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
 use crate::ingest::video::{AccessUnit, Depacketizer, Settings};
 use crate::model::Codec;
 
@@ -96,7 +94,7 @@ fn written(unit: &AccessUnit) -> String {
 #[case::one_of_the_sets("1spI* 2sI*", "R1spI R2spsI", 0)]
 #[case::no_sets("1I* 2P*", "1I 2P", 0)]
 fn access_units(#[case] words: &str, #[case] given: &str, #[case] false_markers: u64) {
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let mut line = Line::new(&mut depacketizer);
     for (wire, sequence) in packets(words).iter().zip(1..) {
         if let Some(wire) = wire {
@@ -115,7 +113,7 @@ fn access_units(#[case] words: &str, #[case] given: &str, #[case] false_markers:
 #[case::or_with_a_delimiter("1spI 2d 2P 3d", &[0, 1, 0, 1, 0])]
 #[case::no_longer_believed("1spI* 1X* 2P* 2x* 3P*", &[1, 0, 1, 0, 1, 1])]
 fn when_they_end(#[case] words: &str, #[case] ended: &[usize]) {
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let mut line = Line::new(&mut depacketizer);
     let mut found: Vec<usize> = packets(words).iter().flatten().zip(1..).map(|(wire, at)| line.send(at, false, wire)).collect();
     found.push(line.flush());
@@ -123,7 +121,7 @@ fn when_they_end(#[case] words: &str, #[case] ended: &[usize]) {
 }
 
 /// Packets of one time, the last with a marker.
-fn payloads(depacketizer: &mut dyn Depacketizer, payloads: &[Vec<u8>]) -> Vec<AccessUnit> {
+fn payloads(depacketizer: &mut Depacketizer, payloads: &[Vec<u8>]) -> Vec<AccessUnit> {
     let last = payloads.len() - 1;
     let wire = |(at, payload): (usize, &Vec<u8>)| Wire { timestamp: 0, marker: at == last, payload: payload.clone() };
     let wires: Vec<Wire> = payloads.iter().enumerate().map(wire).collect();
@@ -154,7 +152,7 @@ fn one_slice(#[case] packets: &str, #[case] damaged: bool) {
         let digit = |at: usize| u8::from_str_radix(&word[at..at + 2], 16).unwrap();
         (0..word.len() / 2).map(|at| digit(2 * at)).collect::<Vec<u8>>()
     };
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let units = payloads(&mut depacketizer, &packets.split(' ').map(bytes).collect::<Vec<_>>());
     let wanted = vec![0x65, 0x9A, 0x11, 0x22, 0x33];
     let unit = units.iter().find(|unit| nals(&unit.data).contains(&wanted)).expect("the slice");
@@ -175,7 +173,7 @@ fn byte_streams_are_taken_apart(#[case] way: usize) {
             1 => vec![[&[0x78, 0, stream.len() as u8], stream.as_slice()].concat()],
             _ => vec![[&[0x7C, 0x87], &stream[1..cut]].concat(), [&[0x7C, 0x47], &stream[cut..]].concat()],
         };
-        let mut depacketizer = H264::new(None, settings());
+        let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
         let units = payloads(&mut depacketizer, &packets);
         let [unit] = units.as_slice() else { panic!("{units:x?}") };
         assert_eq!(nals(&unit.data)[1..], [SPS.to_vec(), PPS.to_vec(), idr.clone()]);
@@ -192,7 +190,7 @@ fn fields_stay_together() {
     ];
     let field = |number| slice(Codec::H264, Kind::Referred, true, number, &[5; 9]);
     let packets = [interlaced.to_vec(), PPS.to_vec(), field(1), field(2), field(3)];
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let units = payloads(&mut depacketizer, &packets);
     assert_eq!(units.iter().map(|unit| nals(&unit.data).len()).collect::<Vec<_>>(), [5, 2]);
 }
@@ -207,7 +205,7 @@ fn what_sub_layers_above_may_need(#[case] above: u8, #[case] given: &[u64]) {
     let other = nal(&[0x00, above], 0x9A, &[2; 9]);
     let broken = [&[0x62, 1, 0x80], [0x9A; 9].as_slice()].concat();
     let trailing = nal(&[0x02, 1], 0x9A, &[4; 9]);
-    let mut depacketizer = Hevc::new(None, Settings::default());
+    let mut depacketizer = Depacketizer::new(Codec::Hevc, None, Settings::default());
     let mut line = Line::new(&mut depacketizer);
     let pictures: [(u64, &[u8]); 4] = [(0, &sets[0]), (0, &sets[1]), (0, &sets[2]), (0, &idr)];
     let damaged: [(u64, &[u8]); 2] = [(1, &broken), (2, &trailing)];
@@ -229,7 +227,7 @@ fn leading_pictures_of_hevc_wait_for_their_random_access_picture() {
     let rasl = nal(&[0x10, 1], 0x9A, &[2; 9]);
     let radl = nal(&[0x0E, 1], 0x9A, &[3; 9]);
     let trailing = nal(&[0x02, 1], 0x9A, &[4; 9]);
-    let mut depacketizer = Hevc::new(None, Settings::default());
+    let mut depacketizer = Depacketizer::new(Codec::Hevc, None, Settings::default());
     let mut line = Line::new(&mut depacketizer);
     let mut sequence = 0;
     let mut send = |line: &mut Line<'_>, timestamp, nals: &[&Vec<u8>]| {
@@ -254,7 +252,7 @@ fn leading_pictures_of_hevc_wait_for_their_random_access_picture() {
 /// Behind 200 ms without a packet a picture goes as it is, and a NAL unit that is not whole does not.
 #[test]
 fn what_ends_with_no_marker_is_not_waited_for() {
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let mut line = Line::new(&mut depacketizer);
     let wires = packets("1spI 1X");
     line.send(1, false, wires[0].as_ref().unwrap());
@@ -275,7 +273,7 @@ fn what_ends_with_no_marker_is_not_waited_for() {
 /// A slice that comes behind the timeout goes on with what went already.
 #[test]
 fn a_late_rest_goes_without_a_delimiter() {
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let mut line = Line::new(&mut depacketizer);
     let wires = packets("1spI 1X* 2P*");
     line.send(1, false, wires[0].as_ref().unwrap());
@@ -289,7 +287,7 @@ fn a_late_rest_goes_without_a_delimiter() {
 /// Where nothing of it went, what comes behind the timeout is a unit of its own.
 #[test]
 fn a_late_rest_of_nothing_has_a_delimiter() {
-    let mut depacketizer = H264::new(None, settings());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, settings());
     let mut line = Line::new(&mut depacketizer);
     line.send(1, false, &Wire { timestamp: 7_200, marker: false, payload: vec![0x7C, 0x81, 0x9A, 1, 2, 3] });
     line.wait(200);

@@ -10,8 +10,6 @@ use super::streams::{Kind, Picture, is_slice, stream};
 use super::{Line, Wire, nals, packetise_hevc};
 use crate::ingest::video::don::Interleaving;
 use crate::ingest::video::gate::OnHole;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
 use crate::ingest::video::{AccessUnit, Depacketizer, Settings};
 use crate::model::Codec;
 
@@ -49,14 +47,11 @@ fn packetised(codec: Codec, pictures: &[Picture], mtu: usize, choices: &mut Choi
     }
 }
 
-fn depacketizer(codec: Codec, on_hole: OnHole) -> Box<dyn Depacketizer> {
-    match codec {
-        Codec::H264 => Box::new(H264::new(None, settings(on_hole))),
-        _ => Box::new(Hevc::new(None, settings(on_hole))),
-    }
+fn depacketizer(codec: Codec, on_hole: OnHole) -> Depacketizer {
+    Depacketizer::new(codec, None, settings(on_hole))
 }
 
-fn received(depacketizer: &mut dyn Depacketizer, wires: &[Wire], lost: &BTreeSet<usize>, told: Told) -> Vec<AccessUnit> {
+fn received(depacketizer: &mut Depacketizer, wires: &[Wire], lost: &BTreeSet<usize>, told: Told) -> Vec<AccessUnit> {
     let mut line = Line::new(depacketizer);
     let mut sequence = 1_000;
     let mut missing = false;
@@ -128,7 +123,7 @@ proptest! {
         let mut wires = packetised(codec, &pictures, mtu, &mut choices);
         wires.iter_mut().for_each(|wire| wire.marker &= markers);
         let mut passing = depacketizer(codec, OnHole::Pass);
-        let units = received(&mut *passing, &wires, &lost, told);
+        let units = received(&mut passing, &wires, &lost, told);
         nothing_is_glued(codec, &pictures, &units)?;
         // A packet of its own comes out wherever it came in.
         let found: BTreeSet<Vec<u8>> = units.iter().flat_map(|unit| slices(codec, &nals(&unit.data))).collect();
@@ -146,7 +141,7 @@ proptest! {
     ) {
         let wires = packetised(codec, &pictures, mtu, &mut choices);
         let mut dropping = depacketizer(codec, OnHole::Drop);
-        let units = received(&mut *dropping, &wires, &lost, told);
+        let units = received(&mut dropping, &wires, &lost, told);
         nothing_is_glued(codec, &pictures, &units)?;
         all_is_decodable(&pictures, &units)?;
         // With nothing lost all goes.
@@ -174,10 +169,7 @@ proptest! {
         let wires: Vec<Wire> = groups.into_iter().flat_map(|group| group.wires).collect();
         for policy in [OnHole::Pass, OnHole::Drop] {
             let settings = settings(policy);
-            let units = match codec {
-                Codec::H264 => received(&mut H264::new(interleaving, settings), &wires, &lost, told),
-                _ => received(&mut Hevc::new(interleaving, settings), &wires, &lost, told),
-            };
+            let units = received(&mut Depacketizer::new(codec, interleaving, settings), &wires, &lost, told);
             nothing_is_glued(codec, &pictures, &units)?;
             if policy == OnHole::Drop {
                 all_is_decodable(&pictures, &units)?;
@@ -201,7 +193,12 @@ fn a_lost_packet_of_a_disposable_picture_costs_no_other() {
     let each: Vec<Vec<Wire>> = pictures.iter().map(|picture| packetise::in_order(picture, 300, false, &mut choices)).collect();
     let wires: Vec<Wire> = each.iter().flatten().cloned().collect();
     for at in each[0].len()..wires.len() - 1 {
-        let units = received(&mut H264::new(None, settings(OnHole::Drop)), &wires, &BTreeSet::from([at]), Told::Sequence);
+        let units = received(
+            &mut Depacketizer::new(Codec::H264, None, settings(OnHole::Drop)),
+            &wires,
+            &BTreeSet::from([at]),
+            Told::Sequence,
+        );
         let disposable = at < each[0].len() + each[1].len();
         let times: Vec<u64> = units.iter().map(|unit| unit.timestamp).collect();
         assert_eq!(times, if disposable { [0, 7_200] } else { [0, 3_600] }, "{at}");

@@ -11,9 +11,34 @@ mod streams;
 
 use std::time::Duration;
 
-use super::{AccessUnit, Depacketizer, Output, Packet};
+use super::{AccessUnit, Depacketizer, Output, Packet, Stats};
 use crate::base::clock::Instant;
 use crate::codec::start_code;
+
+/// The longest payload of a datagram.
+pub const LONGEST_DATAGRAM: usize = 65_535;
+
+impl Depacketizer {
+    /// When [`Self::expire`] has something to do.
+    fn deadline(&self) -> Option<Instant> {
+        self.lane.deadline()
+    }
+
+    /// The stream is over: what is left is given.
+    fn flush(&mut self, now: Instant, out: &mut Output) {
+        self.lane.flush(now, out);
+    }
+
+    /// The counters.
+    fn stats(&self) -> Stats {
+        self.lane.assembler.stats
+    }
+
+    /// Bytes of packets that are kept, those of parameter sets apart: `max_frame_bytes` and one datagram at most.
+    fn held_bytes(&self) -> usize {
+        self.lane.held_bytes()
+    }
+}
 
 /// A packet on its way, its sequence number apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,14 +63,14 @@ pub fn nals(stream: &[u8]) -> Vec<Vec<u8>> {
 
 /// Sends packets to a depacketizer, one each millisecond.
 pub struct Line<'a> {
-    pub depacketizer: &'a mut dyn Depacketizer,
+    pub depacketizer: &'a mut Depacketizer,
     pub out: Output,
     pub now: Instant,
     pub units: Vec<AccessUnit>,
 }
 
 impl<'a> Line<'a> {
-    pub fn new(depacketizer: &'a mut dyn Depacketizer) -> Self {
+    pub fn new(depacketizer: &'a mut Depacketizer) -> Self {
         Self { depacketizer, out: Output::default(), now: Instant::now(), units: Vec::new() }
     }
 
@@ -81,7 +106,7 @@ impl<'a> Line<'a> {
 }
 
 /// All that a depacketizer makes of packets without a loss.
-pub fn all(depacketizer: &mut dyn Depacketizer, wires: &[Wire]) -> Vec<AccessUnit> {
+pub fn all(depacketizer: &mut Depacketizer, wires: &[Wire]) -> Vec<AccessUnit> {
     let mut line = Line::new(depacketizer);
     wires.iter().zip(65_530..).for_each(|(wire, sequence)| {
         line.send(sequence, false, wire);

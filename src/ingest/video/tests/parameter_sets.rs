@@ -6,8 +6,6 @@ use super::streams::{HEVC_PPS, HEVC_SPS, HEVC_VPS, Kind, PPS, SPS, nal, slice};
 use super::{Wire, all, nals};
 use crate::ingest::sdp::Parameters;
 use crate::ingest::video::gate::OnHole;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
 use crate::ingest::video::{AccessUnit, Depacketizer, Settings};
 use crate::model::Codec;
 
@@ -16,7 +14,7 @@ const FMTP: &str =
 const FMTP_HEVC: &str =
     "sprop-vps=QAEMAf//AWA=; sprop-sps=QgEBAWAAAAMAkAAAAwAAAwA8oAoIDxZZWaSTK8BaAgAAAwACAAADADIQ; sprop-pps=RAHBcrRi";
 
-fn pictures(depacketizer: &mut dyn Depacketizer, pictures: &[&[&[u8]]]) -> Vec<AccessUnit> {
+fn pictures(depacketizer: &mut Depacketizer, pictures: &[&[&[u8]]]) -> Vec<AccessUnit> {
     let wires = pictures.iter().zip(0..).flat_map(|(nals, at)| {
         let last = nals.len() - 1;
         let wire =
@@ -35,13 +33,13 @@ fn apart(units: &[AccessUnit]) -> Vec<Vec<Vec<u8>>> {
 fn those_of_the_description_stand_in_front_of_every_idr_picture() {
     let (idr, other) = (slice(Codec::H264, Kind::Idr, true, 1, &[]), slice(Codec::H264, Kind::Referred, true, 2, &[]));
     let sei = super::streams::sei(Codec::H264, 3);
-    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
+    let mut depacketizer = Depacketizer::from_fmtp(Codec::H264, &Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&sei, &idr], &[&other], &[&[9, 0x10], &idr]]);
     let sets = [SPS.to_vec(), PPS.to_vec()];
     assert_eq!(apart(&units), [[&sets[..], &[sei, idr.clone()]].concat(), vec![other], [&sets[..], &[idr]].concat()]);
     assert_eq!(units.iter().map(|unit| unit.random_access).collect::<Vec<_>>(), [true, false, true]);
     assert!(units[2].data.starts_with(&[0, 0, 0, 1, 9, 0x10, 0, 0, 0, 1, 0x67]), "its own delimiter is kept");
-    let sets = depacketizer.parameters().unwrap();
+    let sets = depacketizer.parameters();
     assert!(sets.take_changed() && sets.complete() && !sets.take_changed());
     assert_eq!(sets.reordering().map(|order| order.depth), Some(2));
 }
@@ -50,7 +48,7 @@ fn those_of_the_description_stand_in_front_of_every_idr_picture() {
 fn those_of_the_stream_count_for_more() {
     let idr = slice(Codec::H264, Kind::Idr, true, 1, &[]);
     let other = [0x68, 0xEA, 0x11];
-    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
+    let mut depacketizer = Depacketizer::from_fmtp(Codec::H264, &Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&SPS, &other, &idr], &[&idr]]);
     let written = vec![SPS.to_vec(), other.to_vec(), idr];
     assert_eq!(apart(&units), [written.clone(), written]);
@@ -59,11 +57,11 @@ fn those_of_the_stream_count_for_more() {
 #[test]
 fn hevc() {
     let idr = slice(Codec::Hevc, Kind::Idr, true, 1, &[]);
-    let mut depacketizer = Hevc::from_fmtp(&Parameters::parse(FMTP_HEVC), Settings::default());
+    let mut depacketizer = Depacketizer::from_fmtp(Codec::Hevc, &Parameters::parse(FMTP_HEVC), Settings::default());
     let units = pictures(&mut depacketizer, &[&[&idr]]);
     assert_eq!(apart(&units), [[HEVC_VPS.to_vec(), HEVC_SPS.to_vec(), HEVC_PPS.to_vec(), idr]]);
     assert!(units[0].random_access);
-    assert_eq!(depacketizer.parameters().unwrap().reordering().map(|order| order.depth), Some(2));
+    assert_eq!(depacketizer.parameters().reordering().map(|order| order.depth), Some(2));
 }
 
 /// An IDR picture, a recovery point, an I slice beside parameter sets (first_mb_in_slice 0, slice_type 7) begin; others do not.
@@ -74,7 +72,7 @@ fn hevc() {
 #[case::intra_without(&[&[0x41, 0x88, 0x84, 1][..]], false)]
 #[case::predicted_with_sets(&[&SPS[..], &PPS, &[0x41, 0x9A, 1, 2]], false)]
 fn where_decoding_can_begin(#[case] picture: &[&[u8]], #[case] begins: bool) {
-    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings::default());
+    let mut depacketizer = Depacketizer::from_fmtp(Codec::H264, &Parameters::parse(FMTP), Settings::default());
     let units = pictures(&mut depacketizer, &[picture]);
     assert_eq!(units.len(), usize::from(begins), "others are dropped");
     assert!(units.iter().all(|unit| unit.random_access && apart(&units)[0].starts_with(&[SPS.to_vec(), PPS.to_vec()])));
@@ -89,7 +87,8 @@ fn where_decoding_can_begin(#[case] picture: &[&[u8]], #[case] begins: bool) {
 #[case::fragments_without_an_end(&[&[0x7C, 0x89, 0x10][..]])]
 fn odd_delimiters(#[case] delimiter: &[&[u8]]) {
     let idr = slice(Codec::H264, Kind::Idr, true, 1, &[]);
-    let mut depacketizer = H264::from_fmtp(&Parameters::parse(FMTP), Settings { on_hole: OnHole::Pass, ..Settings::default() });
+    let mut depacketizer =
+        Depacketizer::from_fmtp(Codec::H264, &Parameters::parse(FMTP), Settings { on_hole: OnHole::Pass, ..Settings::default() });
     let units = pictures(&mut depacketizer, &[&[delimiter, &[&idr]].concat()]);
     assert_eq!(apart(&units), [[SPS.to_vec(), PPS.to_vec(), idr]]);
     assert_eq!(nals(&units[0].data)[0][0] & 0x1F, 9);
@@ -99,7 +98,7 @@ fn odd_delimiters(#[case] delimiter: &[&[u8]]) {
 #[test]
 fn a_stream_without_sets_goes_on_in_the_end() {
     let idr = nal(&[0x65], 0x88, &[1; 9]);
-    let mut depacketizer = H264::new(None, Settings::default());
+    let mut depacketizer = Depacketizer::new(Codec::H264, None, Settings::default());
     let mut line = super::Line::new(&mut depacketizer);
     let mut wire = Wire { timestamp: 0, marker: true, payload: idr };
     let mut waited = 0;

@@ -9,8 +9,6 @@ use super::streams::{Kind, Picture, is_delimiter, stream, told};
 use super::{Wire, all, nals, packetise_hevc};
 use crate::ingest::video::don::Interleaving;
 use crate::ingest::video::gate::OnHole;
-use crate::ingest::video::h264::H264;
-use crate::ingest::video::hevc::Hevc;
 use crate::ingest::video::{AccessUnit, Depacketizer, Settings};
 use crate::model::Codec;
 
@@ -34,7 +32,7 @@ fn taken_apart(codec: Codec, units: &[AccessUnit]) -> Vec<(u64, Vec<Vec<u8>>)> {
     units.iter().map(apart).collect()
 }
 
-fn as_sent(codec: Codec, pictures: &[Picture], depacketizer: &mut dyn Depacketizer, wires: &[Wire]) -> Result<(), TestCaseError> {
+fn as_sent(codec: Codec, pictures: &[Picture], depacketizer: &mut Depacketizer, wires: &[Wire]) -> Result<(), TestCaseError> {
     let units = all(depacketizer, wires);
     let expected: Vec<_> = pictures.iter().map(|picture| told(codec, picture)).collect();
     prop_assert_eq!(taken_apart(codec, &units), expected);
@@ -65,7 +63,7 @@ proptest! {
         let mut wires: Vec<Wire> =
             pictures.iter().flat_map(|picture| packetise::in_order(picture, mtu, single, &mut choices)).collect();
         wires.iter_mut().for_each(|wire| wire.marker &= markers);
-        as_sent(Codec::H264, &pictures, &mut H264::new(None, settings()), &wires)?;
+        as_sent(Codec::H264, &pictures, &mut Depacketizer::new(Codec::H264, None, settings()), &wires)?;
     }
 
     #[test]
@@ -77,7 +75,7 @@ proptest! {
         let mut groups = packetise::interleaved(&nals, mtu, &mut choices);
         shuffle(&mut groups, reach, &mut choices);
         let interleaving = interleaving(described(Codec::H264, &nals, &groups, false), by);
-        as_sent(Codec::H264, &pictures, &mut H264::new(Some(interleaving), settings()), &on_the_wire(&groups))?;
+        as_sent(Codec::H264, &pictures, &mut Depacketizer::new(Codec::H264, Some(interleaving), settings()), &on_the_wire(&groups))?;
     }
 
     #[test]
@@ -85,7 +83,7 @@ proptest! {
         let groups = packetise_hevc::groups(&numbered(&pictures, 0), false, mtu, &mut choices);
         let mut wires = on_the_wire(&groups);
         wires.iter_mut().for_each(|wire| wire.marker &= markers);
-        as_sent(Codec::Hevc, &pictures, &mut Hevc::new(None, settings()), &wires)?;
+        as_sent(Codec::Hevc, &pictures, &mut Depacketizer::new(Codec::Hevc, None, settings()), &wires)?;
     }
 
     #[test]
@@ -97,6 +95,6 @@ proptest! {
         let mut groups = packetise_hevc::groups(&nals, true, mtu, &mut choices);
         shuffle(&mut groups, reach, &mut choices);
         let interleaving = interleaving(described(Codec::Hevc, &nals, &groups, true), by);
-        as_sent(Codec::Hevc, &pictures, &mut Hevc::new(Some(interleaving), settings()), &on_the_wire(&groups))?;
+        as_sent(Codec::Hevc, &pictures, &mut Depacketizer::new(Codec::Hevc, Some(interleaving), settings()), &on_the_wire(&groups))?;
     }
 }
