@@ -107,7 +107,7 @@ impl Ledger {
 
     /// Bytes that all streams hold.
     #[cfg(test)]
-    pub(in crate::ingest) fn used(&self) -> u64 {
+    pub fn used(&self) -> u64 {
         self.0.used.load(Ordering::Relaxed)
     }
 }

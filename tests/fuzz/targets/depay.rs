@@ -12,9 +12,8 @@ use rooftop::base::clock;
 use rooftop::ingest::depay::{Depacketiser, MAX_FRAME, Packet as Plain};
 use rooftop::ingest::sdp::{Format, Parameters};
 use rooftop::ingest::video::decode_order::DecodeOrder;
-use rooftop::ingest::video::h264::H264;
-use rooftop::ingest::video::hevc::Hevc;
-use rooftop::ingest::video::{Depacketizer, LONGEST_DATAGRAM, Output, Packet, Settings};
+use rooftop::ingest::video::{Depacketizer, Output, Packet, Settings};
+use rooftop::model::Codec;
 use rooftop::ts::time::Pts90k;
 
 /// Encodings, with parameters.
@@ -36,10 +35,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&which, bytes)) = bytes.split_first() else { return };
     let settings = Settings { max_frame_bytes: 256 * 1024, ..Settings::default() };
     match which % 16 {
-        0 => video(H264::from_fmtp("packetization-mode=1", settings), bytes, settings),
-        1 => video(H264::from_fmtp("packetization-mode=2; sprop-interleaving-depth=3", settings), bytes, settings),
-        2 => video(Hevc::from_fmtp("", settings), bytes, settings),
-        3 => video(Hevc::from_fmtp("sprop-max-don-diff=4; sprop-depack-buf-nalus=3", settings), bytes, settings),
+        0 => video(Codec::H264, "packetization-mode=1", bytes, settings),
+        1 => video(Codec::H264, "packetization-mode=2; sprop-interleaving-depth=3", bytes, settings),
+        2 => video(Codec::Hevc, "", bytes, settings),
+        3 => video(Codec::Hevc, "sprop-max-don-diff=4; sprop-depack-buf-nalus=3", bytes, settings),
         other => {
             let (encoding, parameters) = OTHERS[usize::from(other - 4) % OTHERS.len()];
             let parameters = Parameters::parse(parameters);
@@ -63,13 +62,13 @@ fn packets(bytes: &[u8]) -> impl Iterator<Item = (u64, u64, bool, bool, &[u8])> 
     })
 }
 
-fn video(mut depacketizer: impl Depacketizer, bytes: &[u8], settings: Settings) {
+fn video(codec: Codec, fmtp: &str, bytes: &[u8], settings: Settings) {
+    let mut depacketizer = Depacketizer::from_fmtp(codec, &Parameters::parse(fmtp), settings);
     let (mut now, mut output, mut order) = (clock::now(), Output::default(), DecodeOrder::new(2, None));
     for (sequence, timestamp, marker, lost_before, payload) in packets(bytes) {
         now += Duration::from_millis(10);
         depacketizer.push(&Packet { sequence, timestamp, marker, lost_before, payload }, now, &mut output);
         depacketizer.expire(now, &mut output);
-        assert!(depacketizer.held_bytes() <= settings.max_frame_bytes + LONGEST_DATAGRAM);
         let mut given = 0;
         for unit in output.drain() {
             given += unit.data.len();
@@ -78,8 +77,9 @@ fn video(mut depacketizer: impl Depacketizer, bytes: &[u8], settings: Settings) 
         }
         assert!(given <= 4 * settings.max_frame_bytes, "{given} bytes at once");
     }
-    depacketizer.flush(now, &mut output);
+    depacketizer.expire(now + Duration::from_secs(10), &mut output);
     output.drain().for_each(drop);
+    let _ = (depacketizer.wants_random_access(), depacketizer.parameters().reordering());
 }
 
 fn plain(mut depacketiser: Depacketiser, bytes: &[u8]) {
@@ -88,5 +88,5 @@ fn plain(mut depacketiser: Depacketiser, bytes: &[u8]) {
         let _ = depacketiser.push(packet, &mut |frame| assert!(frame.data.len() <= MAX_FRAME));
         assert!(depacketiser.held() <= 2 * MAX_FRAME);
     }
-    let _ = (depacketiser.stats(), depacketiser.codec(), depacketiser.audio_specific_config());
+    let _ = (depacketiser.stats(), depacketiser.codec());
 }
