@@ -7,8 +7,13 @@ use crate::config::place::Surroundings;
 use crate::config::{Flag, resolve};
 use crate::store::Store;
 
-/// Findings with these settings and no others; `None` for the data directory is a fresh one.
-async fn findings(flags: Vec<Flag>, variables: &[(&str, &str)]) -> Vec<Finding> {
+/// Findings with these settings and no others; the data directory is a fresh one. Tests beside this one have the usual ports of inputs.
+async fn findings(mut flags: Vec<Flag>, variables: &[(&str, &str)]) -> Vec<Finding> {
+    for key in ["srt.listen", "rtp.listen"] {
+        if flags.iter().all(|(_, given, _)| *given != key) {
+            flags.push(flag(key, &["off"]));
+        }
+    }
     let empty = tempfile::NamedTempFile::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let surroundings = Surroundings { home: Some(dir.path().display().to_string()), ..Surroundings::default() };
