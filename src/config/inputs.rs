@@ -43,7 +43,7 @@ impl Values {
         Ok(RtpSettings {
             listen: self.each("rtp.listen", listen_for_rtp)?.into_iter().flatten().collect(),
             sdp: self.each("rtp.sdp", described)?,
-            payload_types: self.each("rtp.payload_types", crate::ingest::settings::payload_type)?,
+            payload_types: self.each("rtp.payload_types", RtpSettings::payload_type)?,
             jitter_buffer: self.time("rtp.jitter_buffer_ms", 0..=10_000, MILLISECOND, default.jitter_buffer)?,
             max_sessions: self.count("rtp.max_sessions", 1..=1000, default.max_sessions)?,
             session_timeout: self.time("rtp.session_timeout_s", 1..=3600, SECOND, default.session_timeout)?,

@@ -1,6 +1,7 @@
 //! Which streams are pushed to us now, by whom, and who reads them.
 
 mod fetched;
+mod notes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -162,40 +163,6 @@ impl Registry {
     /// An empty one, with taps that look into what comes.
     pub fn with_taps(taps: Taps) -> Self {
         Self { taps: Some(taps), ..Self::default() }
-    }
-
-    /// Notes at which addresses streams may come by SRT.
-    pub fn listens(&self, at: Vec<SocketAddr>) {
-        *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = at;
-    }
-
-    /// Where that is.
-    pub fn listening(&self) -> Vec<SocketAddr> {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes at which addresses and groups streams may come by RTP.
-    pub fn listens_for_rtp(&self, at: Vec<SocketAddr>) {
-        *self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner) = at;
-    }
-
-    /// Where that is.
-    pub fn listening_for_rtp(&self) -> Vec<SocketAddr> {
-        self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes why a stream that is described cannot be received; `None`: it can.
-    pub fn tell_trouble(&self, id: &str, reason: Option<String>) {
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        match reason {
-            Some(reason) => _ = troubles.insert(id.to_owned(), reason),
-            None => _ = troubles.remove(id),
-        }
-    }
-
-    /// Why that is.
-    pub fn trouble(&self, id: &str) -> Option<String> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Moves whenever a stream begins, ends, is paused or resumed.

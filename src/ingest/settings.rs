@@ -159,25 +159,34 @@ impl Default for RtpSettings {
     }
 }
 
-/// Reads `96=H264` or `97=opus/48000`: a payload type, and what it carries as a=rtpmap names it (RFC 8866, 6.6).
-///
-/// # Errors
-/// When it is none: what to give instead.
-pub fn payload_type(text: &str) -> Result<Format, &'static str> {
-    let advice = "give a payload type from 96 to 127 and its encoding as in a=rtpmap, such as 96=H264 or 97=opus/48000/2";
-    let (number, mapped) = text.trim().split_once('=').ok_or(advice)?;
-    let payload_type = number.trim().parse().ok().filter(|number| (96..=127).contains(number)).ok_or(advice)?;
-    let mut parts = mapped.trim().split('/');
-    let encoding = parts.next().unwrap_or_default().trim();
-    let (_, usual) = Payload::of_encoding(encoding).and_then(Payload::encoding).ok_or(
-        "there is no such encoding here; known are H264, H265, AV1, jxsv, MPV, MPA, MP4A-LATM, opus, ac3, eac3 and MP2T",
-    )?;
-    let clock_rate = parts.next().map_or(Ok(usual), |rate| rate.trim().parse().map_err(|_| advice))?;
-    let channels = parts.next().map(|channels| channels.trim().parse().map_err(|_| advice)).transpose()?;
-    if clock_rate == 0 || parts.next().is_some() {
-        return Err(advice);
+impl RtpSettings {
+    /// Reads `96=H264` or `97=opus/48000`: a payload type, and what it carries as a=rtpmap names it (RFC 8866, 6.6).
+    ///
+    /// # Errors
+    /// When it is none: what to give instead.
+    pub fn payload_type(text: &str) -> Result<Format, &'static str> {
+        let advice = "give a payload type from 96 to 127 and its encoding as in a=rtpmap, such as 96=H264 or 97=opus/48000/2";
+        let (number, mapped) = text.trim().split_once('=').ok_or(advice)?;
+        let payload_type = number.trim().parse().ok().filter(|number| (96..=127).contains(number)).ok_or(advice)?;
+        let mut parts = mapped.trim().split('/');
+        let encoding = parts.next().unwrap_or_default().trim();
+        let (_, usual) = Payload::of_encoding(encoding).and_then(Payload::encoding).ok_or(
+            "there is no such encoding here; known are H264, H265, AV1, jxsv, MPV, MPA, MP4A-LATM, opus, ac3, eac3 and MP2T",
+        )?;
+        let clock_rate = parts.next().map_or(Ok(usual), |rate| rate.trim().parse().map_err(|_| advice))?;
+        let channels = parts.next().map(|channels| channels.trim().parse().map_err(|_| advice)).transpose()?;
+        if clock_rate == 0 || parts.next().is_some() {
+            return Err(advice);
+        }
+        Ok(Format {
+            payload_type,
+            encoding: encoding.to_owned(),
+            clock_rate,
+            channels,
+            parameters: Parameters::default(),
+            line: 0,
+        })
     }
-    Ok(Format { payload_type, encoding: encoding.to_owned(), clock_rate, channels, parameters: Parameters::default(), line: 0 })
 }
 
 /// What is kept of inputs may take so much memory; `None`: by what the machine has.
@@ -228,7 +237,7 @@ mod tests {
     #[case("96=H264/0", None)]
     #[case("96=opus/48000/2/2", None)]
     fn payload_types_are_read(#[case] text: &str, #[case] expected: Option<(u8, &str, u32, Option<u8>)>) {
-        let format = payload_type(text).ok();
+        let format = RtpSettings::payload_type(text).ok();
         let seen = format.as_ref().map(|it| (it.payload_type, it.encoding.as_str(), it.clock_rate, it.channels));
         assert_eq!(seen, expected);
     }

@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn said(text: &str) -> Vec<Format> {
-        vec![crate::ingest::settings::payload_type(text).unwrap()]
+        vec![crate::ingest::settings::RtpSettings::payload_type(text).unwrap()]
     }
 
     #[test]

@@ -132,18 +132,18 @@ fn pictures_and_sound_are_those_that_were_sent(
 /// How it is known what comes.
 #[derive(Debug, Clone, Copy)]
 enum Told {
-    ByFile(&'static str),
-    ByApi(&'static str),
-    ByLooks,
+    InFile(&'static str),
+    Later(&'static str),
+    Nowhere,
 }
 
 /// GStreamer sends no reports and no parameter sets in its description, but with its pictures: then they need no description.
 #[rstest::rstest]
-#[case::h264(Kind::Small, "h264parse", "rtph264pay config-interval=-1", Told::ByFile("H264"))]
-#[case::mpeg_2(Kind::Mpeg2TwoTracks, "mpegvideoparse", "rtpmpvpay", Told::ByFile("MPV"))]
-#[case::hevc_told_later(Kind::Hevc, "h265parse", "rtph265pay config-interval=-1", Told::ByApi("H265"))]
-#[case::h264_by_its_looks(Kind::Small, "h264parse", "rtph264pay config-interval=-1", Told::ByLooks)]
-#[case::hevc_by_its_looks(Kind::Hevc, "h265parse", "rtph265pay config-interval=-1", Told::ByLooks)]
+#[case::h264(Kind::Small, "h264parse", "rtph264pay config-interval=-1", Told::InFile("H264"))]
+#[case::mpeg_2(Kind::Mpeg2TwoTracks, "mpegvideoparse", "rtpmpvpay", Told::InFile("MPV"))]
+#[case::hevc_told_later(Kind::Hevc, "h265parse", "rtph265pay config-interval=-1", Told::Later("H265"))]
+#[case::h264_by_its_looks(Kind::Small, "h264parse", "rtph264pay config-interval=-1", Told::Nowhere)]
+#[case::hevc_by_its_looks(Kind::Hevc, "h265parse", "rtph265pay config-interval=-1", Told::Nowhere)]
 fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] pay: &str, #[case] told: Told) {
     let folder = tempfile::tempdir().unwrap();
     let sdp = folder.path().join("garden.sdp");
@@ -153,19 +153,19 @@ fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] 
         )
     };
     let (name, to): (_, [&str; 2]) = match told {
-        Told::ByLooks => (NAME, ["host=10.77.0.1", "port=5004"]),
+        Told::Nowhere => (NAME, ["host=10.77.0.1", "port=5004"]),
         _ => ("door", ["host=239.77.0.9", "port=5010"]),
     };
     let setting = format!("{}=door", sdp.display());
     let environment: &[(&str, &str)] = match told {
-        Told::ByFile(encoding) => {
+        Told::InFile(encoding) => {
             std::fs::write(&sdp, text(encoding)).unwrap();
             &[("ROOFTOP_RTP_SDP", &setting)]
         }
         _ => &[],
     };
     let room = Room::new(&[&format!("push:{name}")], environment);
-    if let Told::ByApi(encoding) = told {
+    if let Told::Later(encoding) = told {
         // First with a mistake, which is told of; the last word counts.
         assert_eq!(room.describe(name, "v=0\nhello"), 422);
         assert_eq!(room.describe(name, &text("H264")), 200);
