@@ -8,7 +8,7 @@ use super::MP2T;
 use crate::ts;
 
 /// First byte of a transport packet (ISO/IEC 13818-1, 2.4.3.2). Its upper two bits are no version of RTP that is in use.
-const SYNC_BYTE: u8 = 0x47;
+pub const SYNC_BYTE: u8 = 0x47;
 /// Packet types of RTCP (RFC 5761, 4): payload types 64 to 95 with the marker bit, which must not be used.
 const RTCP: std::ops::RangeInclusive<u8> = 192..=223;
 /// RFC 3551, 3: dynamic payload types, which carry whatever both sides agree upon.
@@ -44,13 +44,18 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
+/// Whether a payload carries a transport stream, as [`Packet::is_transport_stream`] has it.
+pub fn is_transport_stream(payload_type: u8, payload: &[u8]) -> bool {
+    let mut packets = payload.chunks(ts::PACKET);
+    let whole = payload.len() >= ts::PACKET && packets.all(|packet| packet.first() == Some(&SYNC_BYTE));
+    payload_type == MP2T || payload_type >= DYNAMIC && whole
+}
+
 impl<'a> Packet<'a> {
     /// Whether it carries a transport stream: its type says so, or it is of a dynamic type and whole transport packets are in it
     /// (RFC 2250, 2). A sync byte alone says little: a sequence parameter set of H.264 may begin with it, too.
     pub fn is_transport_stream(&self) -> bool {
-        let mut packets = self.payload.chunks(ts::PACKET);
-        let whole = self.payload.len() >= ts::PACKET && packets.all(|packet| packet.first() == Some(&SYNC_BYTE));
-        self.payload_type == MP2T || self.payload_type >= DYNAMIC && whole
+        is_transport_stream(self.payload_type, self.payload)
     }
 
     fn parse(datagram: &'a [u8]) -> Option<Self> {

@@ -18,7 +18,7 @@ use tokio::net::UdpSocket;
 use self::address::Address;
 use super::{Chunk, Opened, Pace, SourceError};
 use crate::base::clock::{self, Instant};
-use crate::rtp::header::{self, Datagram};
+use crate::rtp::header::{self, Datagram, SYNC_BYTE};
 use crate::rtp::session::Session;
 use crate::rtp::{self, Ordered};
 
@@ -32,6 +32,8 @@ const AGE: Duration = Duration::from_millis(10);
 const DATAGRAM: usize = 65536;
 /// A sender that has been silent for so long may be followed by one of another host.
 const LET_GO: Duration = Duration::from_secs(5);
+/// Datagrams that are read before others get a turn.
+const TURN: usize = 256;
 /// Datagrams without a byte of a transport stream, before that is called an error.
 const FOREIGN: u32 = 200;
 
@@ -190,7 +192,10 @@ impl Receiver {
 
     /// Takes what has come by now, up to a piece.
     fn drain(&mut self) -> Result<(), SourceError> {
-        while !self.gathered.is_full() {
+        // Strangers who send faster than this reads do not keep the others of this thread waiting.
+        let mut turn = TURN;
+        while !self.gathered.is_full() && turn > 0 {
+            turn -= 1;
             let (length, from) = match self.socket.try_recv_from(&mut self.datagram) {
                 Ok(received) => received,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
@@ -204,9 +209,18 @@ impl Receiver {
             }
             let Self { gathered, session, .. } = self;
             match header::read(self.datagram.get(..length).unwrap_or_default()) {
-                Datagram::TransportStream(bytes) => gathered.add(now, bytes),
+                Datagram::TransportStream(bytes) => {
+                    gathered.add(now, bytes);
+                    if bytes.first() == Some(&SYNC_BYTE) {
+                        self.heard = Some((from.ip(), now));
+                    }
+                }
                 Datagram::Rtp(packet) if packet.is_transport_stream() => {
                     session.packet(now, &packet, &mut |packet| gathered.add_packet(now, &packet));
+                    // Nobody who is not believed yet keeps another out.
+                    if session.ssrc() == Some(packet.ssrc) {
+                        self.heard = Some((from.ip(), now));
+                    }
                 }
                 Datagram::Rtcp(compound) => {
                     // Of somebody else it would end a stream that is not his.
@@ -226,7 +240,6 @@ impl Receiver {
                 }
             }
             self.foreign = 0;
-            self.heard = Some((from.ip(), now));
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ const FIRST_90K: i64 = 900_000;
 /// Units that may wait for their times, in bytes.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
 
+/// Bytes of memory that are kept for what is written next.
+const MOST_KEPT: usize = 1024 * 1024;
+
 /// One programme.
 #[derive(Debug)]
 pub(super) struct Assembly {
@@ -145,6 +148,9 @@ impl Assembly {
         if !self.timed {
             return;
         }
+        if self.out.is_empty() && self.out.capacity() > MOST_KEPT {
+            self.out = Vec::new();
+        }
         while let Some(raw) = self.waiting.pop() {
             if let Some(unit) = self.timed_unit(origin, raw) {
                 self.queue.push(unit);
@@ -186,7 +192,8 @@ impl Assembly {
             }
         };
         let at_90k = i64::try_from(nanos * 9 / 100_000).ok()?.saturating_add(FIRST_90K);
-        let pts = Pts90k(0).plus(at_90k.max(0) as u64);
+        // Clocks that are set back wrap; a step back is marked where it is written.
+        let pts = Pts90k(0).plus(at_90k.rem_euclid(1 << 33) as u64);
         let (pts, dts) = medium.times(pts);
         Some(Unit { track: raw.medium, pts, dts, random_access: raw.random_access, data: raw.data })
     }

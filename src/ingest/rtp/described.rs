@@ -245,8 +245,8 @@ impl Receiver {
         // A stream that has had no keyframe for long cannot be joined (`ingestion.gop.force_idr_interval_s`).
         let overdue = self.publisher.as_ref().is_some_and(|(publisher, _)| publisher.wants_keyframe());
         for (at, medium) in self.media.iter_mut().enumerate() {
-            let (line, wallclock) = (&mut self.line, medium.session.wallclock());
-            medium.session.tick(now, &mut |packet| line.packet(now, at, &packet, wallclock));
+            let (line, mut wallclock) = (&mut self.line, medium.session.wallclock());
+            medium.session.tick(now, &mut |packet| line.packet(now, at, &packet, told(&mut wallclock, &packet)));
             let wanted = line.assembly.wants_picture(at) || (overdue && line.assembly.is_video(at));
             let wants = medium.session.ssrc().is_some() && wanted;
             let picture = if wants { medium.session.picture_loss(now) } else { None };
@@ -355,6 +355,14 @@ impl Receiver {
     }
 }
 
+/// The sender's clock, which is not that of a sender that begins anew.
+fn told(wallclock: &mut Option<Wallclock>, packet: &Ordered<'_>) -> Option<Wallclock> {
+    if packet.discontinuity {
+        *wallclock = None;
+    }
+    *wallclock
+}
+
 /// Where the packets of all media go.
 struct Line {
     name: String,
@@ -418,8 +426,8 @@ impl Medium {
                         continue;
                     }
                     self.from = Some(from);
-                    let wallclock = self.session.wallclock();
-                    self.session.packet(now, &packet, &mut |packet| line.packet(now, at, &packet, wallclock));
+                    let mut wallclock = self.session.wallclock();
+                    self.session.packet(now, &packet, &mut |packet| line.packet(now, at, &packet, told(&mut wallclock, &packet)));
                 }
                 Datagram::Rtcp(compound) => self.take_compound(at, from, compound, line),
                 Datagram::Rtp(packet) => {

@@ -14,7 +14,7 @@ use crate::rtp::header::Packet;
 
 /// Sources that are known or looked at. Those that have been silent for longest are forgotten first.
 const MOST: usize = 64;
-/// No source that was heard so lately is forgotten for another.
+/// A source that is taken and was heard so lately is not forgotten for another; later it is looked at anew.
 const LATELY: Duration = Duration::from_secs(5);
 /// A source of which so many packets tell nothing is told of.
 const DOUBTFUL: u32 = 256;
@@ -71,8 +71,8 @@ impl Guesses {
             Some(at) => at,
             None => {
                 if all.len() >= MOST {
-                    let oldest = all.iter().enumerate().min_by_key(|(_, guess)| guess.heard);
-                    let oldest = oldest.filter(|(_, guess)| now.saturating_duration_since(guess.heard) >= LATELY);
+                    let oldest = all.iter().enumerate().min_by_key(|(_, guess)| (guess.is_taken(), guess.heard));
+                    let oldest = oldest.filter(|(_, guess)| !guess.is_taken() || guess.is_silent(now));
                     let Some((oldest, _)) = oldest else {
                         return Looked::Refuses("there are too many sources that nobody has described");
                     };
@@ -83,6 +83,10 @@ impl Guesses {
             }
         };
         let Some(guess) = all.get_mut(at) else { return Looked::Waits };
+        // A sender that comes again may have been set to something else.
+        if guess.is_silent(now) {
+            *guess = Guess::new(now, from, packet, said);
+        }
         guess.heard = now;
         guess.look(packet, said);
         match &guess.found {
@@ -97,10 +101,13 @@ impl Guesses {
 
     /// What a source carries that [`Self::look`] takes; `None`: a transport stream.
     pub(super) fn format(&self, from: SocketAddr, ssrc: u32, payload_type: u8) -> Option<&Format> {
-        match &self.all.iter().find(|guess| guess.is_of(from, ssrc, payload_type))?.found {
-            Found::Elementary(format) => Some(format),
-            _ => None,
-        }
+        self.all.iter().find(|guess| guess.is_of(from, ssrc, payload_type))?.format()
+    }
+
+    /// The same of the source that was heard last from there.
+    pub(super) fn newest(&self, from: SocketAddr, payload_type: u8) -> Option<&Format> {
+        let from_there = self.all.iter().filter(|guess| (guess.from, guess.payload_type) == (from, payload_type));
+        from_there.filter(|guess| guess.is_taken()).max_by_key(|guess| guess.heard)?.format()
     }
 }
 
@@ -113,6 +120,22 @@ impl Guess {
             }
         }
         Self { from, ssrc: packet.ssrc, payload_type: packet.payload_type, heard: now, detector, found: Found::Nothing(0) }
+    }
+
+    /// Whether its packets are taken: these are not forgotten for others, as long as they come.
+    fn is_taken(&self) -> bool {
+        matches!(self.found, Found::TransportStream | Found::Elementary(_))
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) >= LATELY
+    }
+
+    fn format(&self) -> Option<&Format> {
+        match &self.found {
+            Found::Elementary(format) => Some(format),
+            _ => None,
+        }
     }
 
     fn is_of(&self, from: SocketAddr, ssrc: u32, payload_type: u8) -> bool {
@@ -211,6 +234,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_that_was_silent_is_looked_at_anew() {
+        let (mut guesses, now) = (Guesses::new(&[]), clock::now());
+        (0..40).for_each(|n| _ = guesses.look(now, sender(1), &packet(96, n, &pictures(n))));
+        assert!(guesses.newest(sender(1), 96).is_some());
+        assert_eq!(guesses.look(now + LATELY, sender(1), &packet(96, 40, &pictures(40))), Looked::Waits);
+        assert_eq!(guesses.newest(sender(1), 96), None);
+    }
+
+    #[test]
     fn what_never_tells_is_told_of() {
         let (mut guesses, now) = (Guesses::new(&[]), clock::now());
         let mut last = false;
@@ -227,7 +259,11 @@ mod tests {
             assert_eq!(guesses.look(now, sender(port), &packet(14, 1, &[1])), Looked::Takes);
         }
         assert!(matches!(guesses.look(now, sender(999), &packet(14, 1, &[1])), Looked::Refuses(_)));
-        assert_eq!(guesses.look(now + LATELY, sender(999), &packet(14, 1, &[1])), Looked::Takes);
+        // Those of which nothing is known go first.
+        guesses.all[7].found = Found::Nothing(3);
+        assert_eq!(guesses.look(now, sender(999), &packet(14, 1, &[1])), Looked::Takes);
+        assert!(matches!(guesses.look(now, sender(998), &packet(14, 1, &[1])), Looked::Refuses(_)));
+        assert_eq!(guesses.look(now + LATELY, sender(998), &packet(14, 1, &[1])), Looked::Takes);
         assert_eq!(guesses.all.len(), MOST);
     }
 }

@@ -1,4 +1,5 @@
-//! A transport stream that is made of one elementary stream, of which nobody has said what else belongs to it.
+//! A transport stream that is made of one elementary stream, of which nobody has said what else belongs to it. When its sender begins
+//! anew, so does this: by another one.
 
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ const OFTEN: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Made {
-    format: Format,
     assembly: Assembly,
     often: Instant,
 }
@@ -27,16 +27,11 @@ impl Made {
     /// When it cannot be a track.
     pub(super) fn new(now: Instant, format: &Format) -> Result<Self, Refusal> {
         let assembly = Assembly::new(std::slice::from_ref(format))?;
-        Ok(Self { format: format.clone(), assembly, often: now + OFTEN })
+        Ok(Self { assembly, often: now + OFTEN })
     }
 
     /// Takes a packet; what is whole by now is appended.
     pub(super) fn packet(&mut self, now: Instant, packet: &Ordered<'_>, out: &mut BytesMut) {
-        if packet.discontinuity
-            && let Ok(assembly) = Assembly::new(std::slice::from_ref(&self.format))
-        {
-            self.assembly = assembly;
-        }
         self.assembly.packet(now, 0, packet, None);
         out.extend_from_slice(self.assembly.take().as_slice());
     }

@@ -23,6 +23,7 @@ const MOST_NAMES: u32 = 1000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Newcomer {
     pub(super) ip: IpAddr,
+    pub(super) payload_type: u8,
     pub(super) began: Instant,
     /// It has had no name yet: the newest may take a name that is in use.
     pub(super) newest: bool,
@@ -33,6 +34,7 @@ pub(super) struct Newcomer {
 pub(super) struct Holder {
     pub(super) id: Id,
     pub(super) ip: IpAddr,
+    pub(super) payload_type: u8,
     pub(super) heard: Instant,
     /// When it is taken for gone, if nothing comes: [`crate::rtp::session::Session::silent_at`].
     pub(super) silent_at: Instant,
@@ -58,7 +60,9 @@ pub(super) fn turn(now: Instant, newcomer: &Newcomer, alone: bool, holders: impl
     if alone {
         let Some(holder) = holders.max_by_key(|holder| holder.heard) else { return Turn::Free };
         let is_gone = if same(&holder) { now >= holder.silent_at } else { silent(&holder) >= LET_GO };
-        let over = is_gone || (same(&holder) && newcomer.newest);
+        // Sound beside pictures is no new beginning of theirs.
+        let begins_anew = same(&holder) && newcomer.newest && holder.payload_type == newcomer.payload_type;
+        let over = is_gone || begins_anew;
         return if over { Turn::Over(holder.id) } else { Turn::Taken(holder.ip) };
     }
     let before = holders.filter(same);
@@ -144,11 +148,11 @@ mod tests {
         #[case] expected: Turn,
     ) {
         let now = clock::now() + Duration::from_secs(60);
-        let newcomer = Newcomer { ip: ip(1), began: now - Duration::from_millis(ms), newest };
+        let newcomer = Newcomer { ip: ip(1), payload_type: 33, began: now - Duration::from_millis(ms), newest };
         let holders = holders.iter().zip(0..);
         let holders = holders.map(|((host, ago), id)| {
             let heard = now - Duration::from_millis(*ago);
-            Holder { id: Id(id), ip: ip(*host), heard, silent_at: heard + HANDOVER }
+            Holder { id: Id(id), ip: ip(*host), payload_type: 33, heard, silent_at: heard + HANDOVER }
         });
         assert_eq!(turn(now, &newcomer, alone, holders), expected);
     }

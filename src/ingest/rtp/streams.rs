@@ -16,7 +16,7 @@ use crate::ingest::Registry;
 use crate::ingest::figures::{Connection, RtpFigures};
 use crate::ingest::registry::{Kind, Publisher, Sender, Status};
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
-use crate::rtp::header::Packet;
+use crate::rtp::header::{self, Packet};
 use crate::rtp::session::{Session, Stats};
 use crate::rtp::table::{Event, Id, ReportTo, Table};
 use crate::rtp::{Ordered, Why};
@@ -30,6 +30,8 @@ const MOST_WAITING: usize = 1024 * 1024;
 /// A stream that must wait asks again so often: before its name is known, and when it is another's.
 const SOON: Duration = Duration::from_millis(20);
 const LATER: Duration = Duration::from_secs(1);
+/// A source that has sent nothing of its payload type for so long, and sends another, has changed it.
+const OTHER_TYPE: Duration = Duration::from_secs(1);
 /// Who cannot be taken is told of so often.
 const TOLD: Duration = Duration::from_secs(10);
 
@@ -79,6 +81,8 @@ struct Stream {
     ssrc: u32,
     payload_type: u8,
     began: Instant,
+    /// When a packet of that type came.
+    heard: Instant,
     state: State,
     /// Of an elementary stream: what is made of it.
     made: Option<Box<Made>>,
@@ -93,11 +97,16 @@ struct Stream {
 }
 
 impl Stream {
+    /// Whether its source sends another payload type now, and not only beside the one that it began with.
+    fn is_of_another_type(&self, now: Instant, packet: &Ordered<'_>) -> bool {
+        packet.payload_type != self.payload_type && now.saturating_duration_since(self.heard) >= OTHER_TYPE
+    }
+
     fn add(&mut self, now: Instant, packet: &Ordered<'_>) {
-        if packet.discontinuity {
-            self.hand_on();
-            self.anew = true;
+        if packet.payload_type != self.payload_type {
+            return;
         }
+        self.heard = now;
         match self.state {
             State::Closed => return,
             State::Waits { .. } if self.piece.len() >= MOST_WAITING => self.piece.clear(),
@@ -217,6 +226,7 @@ impl Streams {
                 ssrc,
                 payload_type,
                 began: now,
+                heard: now,
                 state: State::Waits { again: now, newest: true },
                 // Formats of which nothing can be made are not taken.
                 made: self.guesses.format(from, ssrc, payload_type).and_then(|format| Made::new(now, format).ok()).map(Box::new),
@@ -227,9 +237,17 @@ impl Streams {
                 before: Stats::default(),
             }),
             Event::Packet { id, packet } => {
-                if let Some(stream) = self.all.iter_mut().find(|stream| stream.id == id) {
-                    stream.add(now, &packet);
+                let Some(stream) = self.all.iter_mut().find(|stream| stream.id == id) else { return };
+                // Whoever follows, or begins anew, may carry something else.
+                if packet.discontinuity || stream.is_of_another_type(now, &packet) {
+                    let stream_of_packets = header::is_transport_stream(packet.payload_type, packet.payload);
+                    let format = if stream_of_packets { None } else { self.guesses.newest(stream.from, packet.payload_type) };
+                    stream.made = format.and_then(|format| Made::new(now, format).ok()).map(Box::new);
+                    stream.payload_type = packet.payload_type;
+                    stream.hand_on();
+                    stream.anew = true;
                 }
+                stream.add(now, &packet);
             }
             Event::Ended { id, why } => self.ended(id, why),
             Event::Refused { from, ssrc } => {
@@ -298,7 +316,8 @@ impl Streams {
             }
             State::Closed if anew => stream.state = State::Waits { again: now, newest: true },
             State::Waits { again, newest } if *again <= now => {
-                let newcomer = Newcomer { ip: stream.from.ip(), began: stream.began, newest: *newest };
+                let (ip, payload_type) = (stream.from.ip(), stream.payload_type);
+                let newcomer = Newcomer { ip, payload_type, began: stream.began, newest: *newest };
                 self.name(now, at, &newcomer, table);
             }
             _ => {}
@@ -310,7 +329,8 @@ impl Streams {
         let holders = self.all.iter().filter(|stream| matches!(stream.state, State::On { .. })).filter_map(|stream| {
             let entry = table.entries().find(|entry| entry.id() == stream.id)?;
             let session = entry.session();
-            Some(Holder { id: stream.id, ip: stream.from.ip(), heard: session.heard()?, silent_at: session.silent_at()? })
+            let (ip, payload_type) = (stream.from.ip(), stream.payload_type);
+            Some(Holder { id: stream.id, ip, payload_type, heard: session.heard()?, silent_at: session.silent_at()? })
         });
         let turn = naming::turn(now, newcomer, self.name.is_some(), holders);
         let Some(stream) = self.all.get_mut(at) else { return };

@@ -188,6 +188,34 @@ fn pictures_alone_by_gstreamer(#[case] kind: Kind, #[case] parse: &str, #[case] 
     room.app.stop();
 }
 
+/// An encoder at one port is set from H.264 to HEVC, under the payload type that it had: it is looked at anew, and so after a person
+/// has closed it.
+#[test]
+fn an_encoder_that_is_set_to_another_codec_is_looked_at_anew() {
+    let room = Room::new(&[&format!("push:{NAME}")], &[]);
+    let send = |kind: Kind, parse: &str, pay: &str| {
+        let mut launch = room.netns.command("gst-launch-1.0");
+        launch.args(["-q", "filesrc"]).arg(format!("location={}", kind.path().display()));
+        launch.args(["!", "tsdemux", "!", parse, "!", pay, "config-interval=-1", "pt=96", "!", "udpsink"]);
+        start(launch.args(["host=10.77.0.1", "port=5004", "bind-address=10.77.0.1", "bind-port=6000"]))
+    };
+    let shows = |codec: &str| {
+        let what = format!("{codec} to be seen in it:\n{}", room.app.log());
+        wait::until_so(&what, SOON, || room.stream(NAME).is_some_and(|stream| stream["video_codec"] == codec));
+    };
+    let first = send(Kind::Small, "h264parse", "rtph264pay");
+    shows("h264");
+    drop(first);
+    let second = send(Kind::Hevc, "h265parse", "rtph265pay");
+    shows("hevc");
+    assert_eq!(room.app.api_with("DELETE", &format!("/api/v1/streams/{NAME}"), None).status, 200);
+    drop(second);
+    let _third = send(Kind::Small, "h264parse", "rtph264pay");
+    shows("h264");
+    assert!(!room.says(&["panicked"]));
+    room.app.stop();
+}
+
 /// A description that is none keeps nobody from running, and is told of.
 #[test]
 fn a_bad_description_is_told_of() {

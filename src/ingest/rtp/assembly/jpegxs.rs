@@ -54,6 +54,10 @@ impl JpegXs {
 
     /// Appends a picture, and says when it is shown. A field waits for the other one; one that has none is left out.
     pub(super) fn put(&mut self, frame: &Frame<'_>, track: &mut Track, changed: &mut bool, out: &mut Vec<u8>) -> Option<u32> {
+        if frame.after_loss {
+            // The other field of another picture is not its other one.
+            self.field_at = None;
+        }
         let codestream = jpegxs::codestream(frame.data)?;
         let first = match frame.field {
             Some(Field::Second) => {
