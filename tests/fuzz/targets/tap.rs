@@ -15,7 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::within(4 * 1024 * 1024);
     let ledger = Ledger::new(limits);
     let (mut now, mut wall) = (clock::now(), Moment(0));
-    let mut tap = Tap::new(Settings::default(), ledger.account(), now);
+    let account = ledger.account();
+    let mut tap = Tap::new(Settings::default(), account.clone(), now);
     for (at, chunk) in stream.chunks(1 + 37 * usize::from(size)).enumerate() {
         now += Duration::from_millis(20);
         wall.0 += 20;
@@ -30,6 +31,14 @@ fuzz_target!(|bytes: &[u8]| {
     }
     now += Duration::from_secs(5);
     tap.tick(now, wall);
-    let _ = (tap.kept(Duration::from_secs(10)), tap.picture(), tap.info(), tap.gops(), tap.assembled(), tap.recovery(), tap.pressure());
-    assert!(ledger.used() <= limits.global);
+    let _ = (
+        tap.kept(Duration::from_secs(10)),
+        tap.picture(),
+        tap.info(),
+        tap.gops(),
+        tap.assembled(),
+        tap.recovery(),
+        tap.pressure(),
+    );
+    assert!(account.used() <= limits.per_stream);
 });
