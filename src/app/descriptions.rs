@@ -78,7 +78,11 @@ impl Descriptions {
             if let (Err(reason), None) = (&received, known) {
                 tracing::warn!(stream = name, "a stream that is described cannot be received: {reason}");
             }
-            self.registry.tell_trouble(name, received.as_ref().err().cloned());
+            let trouble = match &received {
+                Ok(receiving) => receiving.left_out().map(str::to_owned),
+                Err(reason) => Some(format!("cannot be received, {reason}")),
+            };
+            self.registry.tell_trouble(name, trouble);
             self.all.insert(name.clone(), (text.clone(), received.ok()));
         }
     }

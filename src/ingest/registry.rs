@@ -120,7 +120,7 @@ pub struct Registry {
     senders: Arc<AtomicU64>,
     listening: Arc<Mutex<Vec<SocketAddr>>>,
     listening_for_rtp: Arc<Mutex<Vec<SocketAddr>>>,
-    /// Why streams that are described cannot be received.
+    /// What of streams that are described cannot be received.
     troubles: Arc<Mutex<BTreeMap<String, String>>>,
     /// None: nobody looks into what comes.
     taps: Option<Taps>,

@@ -45,7 +45,7 @@ pub(super) fn link(stream: &str) -> String {
 /// All there are.
 pub(super) fn lines(feeds: &Feeds, inputs: &Registry) -> Vec<Line> {
     let line = |rule: InputRuleView| {
-        let trouble = inputs.trouble(&rule.stream).map(|reason| format!(": cannot be received, {reason}")).unwrap_or_default();
+        let trouble = inputs.trouble(&rule.stream).map(|trouble| format!(": {trouble}")).unwrap_or_default();
         Line { what: words(&rule) + &trouble, link: link(&rule.stream), stream: rule.stream }
     };
     feeds.input_rules().into_iter().map(line).collect()

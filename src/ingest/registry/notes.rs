@@ -1,4 +1,4 @@
-//! What is noted for people: where streams may come, and why some that are described cannot.
+//! What is noted for people: where streams may come, and what of those that are described cannot be received.
 
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -26,7 +26,7 @@ impl Registry {
         self.listening_for_rtp.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes why a stream that is described cannot be received; `None`: it can.
+    /// Notes what of a stream that is described cannot be received, in words; `None`: all can.
     pub fn tell_trouble(&self, id: &str, reason: Option<String>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match reason {
@@ -35,7 +35,7 @@ impl Registry {
         }
     }
 
-    /// Why that is.
+    /// What that is.
     pub fn trouble(&self, id: &str) -> Option<String> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }

@@ -1,6 +1,8 @@
 //! A stream of which somebody has said what it is, by a session description (RFC 8866): elementary streams, each at a port of its own.
 //! Reads their datagrams, and writes what their sender is told.
 
+mod choice;
+
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::net::UdpSocket;
 
-use super::assembly::{self, Assembly};
+pub use self::choice::check;
+use self::choice::{LeftOut, taken};
+use super::assembly::Assembly;
 use super::naming::LET_GO;
 use super::socket;
 use super::streams::{Room, Seat};
@@ -20,7 +24,7 @@ use crate::ingest::Registry;
 use crate::ingest::depay::Refusal;
 use crate::ingest::figures::{Connection, RtpFigures};
 use crate::ingest::registry::{Kind, Publisher, Sender};
-use crate::ingest::sdp::{Description, Format, Media, SourceFilter, Transport};
+use crate::ingest::sdp::{Description, Format, Media, SourceFilter};
 use crate::ingest::settings::{RtpListenSettings, RtpSettings};
 use crate::rtp::header::{self, Datagram};
 use crate::rtp::session::Session;
@@ -49,6 +53,7 @@ const BLOCK: usize = 64 * 1024;
 pub struct Described {
     name: String,
     media: Vec<Bound>,
+    left_out: LeftOut,
 }
 
 /// Those of a medium.
@@ -67,22 +72,12 @@ impl Described {
         let mut sockets = self.media.iter().flat_map(|bound| std::iter::once(&bound.media).chain(&bound.control));
         sockets.any(|socket| socket.local_addr().is_ok_and(|addr| addr.port() == port))
     }
-}
 
-/// Looks at a description without binding anything.
-///
-/// # Errors
-/// When it is none, or nothing of it can be taken: in words.
-pub fn check(text: &str) -> Result<(), String> {
-    let description = Description::parse(text).map_err(|error| error.to_string())?;
-    let mut left_out = Ok(());
-    for medium in &description.media {
-        match chosen(medium) {
-            Ok(_) => return Ok(()),
-            Err(reason) => left_out = Err(reason),
-        }
+    /// What of it is not received, in words; `None`: all is.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let words = self.left_out.iter().map(|(line, reason)| format!("line {line} is left out, {reason}"));
+        words.reduce(|one, other| one + "; " + &other)
     }
-    left_out
 }
 
 /// Binds the ports of a description. What of it cannot be a track of a transport stream is left out, and told.
@@ -91,38 +86,12 @@ pub fn check(text: &str) -> Result<(), String> {
 /// When it is none, when nothing of it can be taken, or a port cannot be had: in words.
 pub fn bind(name: &str, text: &str, buffer: usize) -> Result<Described, String> {
     let description = Description::parse(text).map_err(|error| error.to_string())?;
-    let (mut media, mut left_out) = (Vec::new(), None);
-    for medium in &description.media {
-        match chosen(medium) {
-            Ok(format) => media.push(bind_one(medium, format, buffer)?),
-            Err(reason) => {
-                tracing::warn!(stream = name, line = medium.line, "a medium of a session description is left out: {reason}");
-                left_out = Some(reason);
-            }
-        }
+    let (taken, left_out) = taken(&description)?;
+    let media = taken.into_iter().map(|(medium, format)| bind_one(medium, format, buffer)).collect::<Result<_, _>>()?;
+    for (line, reason) in &left_out {
+        tracing::warn!(stream = name, line, "a medium of a session description is left out: {reason}");
     }
-    match left_out.filter(|_| media.is_empty()) {
-        Some(reason) => Err(reason),
-        None => Ok(Described { name: name.to_owned(), media }),
-    }
-}
-
-/// The first format of a medium that can be taken.
-fn chosen(medium: &Media) -> Result<Format, String> {
-    if medium.transport == Transport::TransportStream {
-        return Err("it is a transport stream without RTP; make it a source with udp:// instead".to_owned());
-    }
-    let mut refused = "it has no payload type".to_owned();
-    for format in &medium.formats {
-        if format.encoding.eq_ignore_ascii_case("mp2t") {
-            return Err("it is a transport stream; rtp.listen takes it without a description".to_owned());
-        }
-        match assembly::track(format) {
-            Ok(_) => return Ok(format.clone()),
-            Err(refusal) => refused = refusal.to_string(),
-        }
-    }
-    Err(refused)
+    Ok(Described { name: name.to_owned(), media, left_out })
 }
 
 fn bind_one(medium: &Media, format: Format, buffer: usize) -> Result<Bound, String> {

@@ -108,7 +108,15 @@ pub struct Describing {
 /// A stream that is described, while it is received. Dropping it ends that.
 #[derive(Debug)]
 pub struct Receiving {
-    _task: Task<()>,
+    task: Task<()>,
+    left_out: Option<String>,
+}
+
+impl Receiving {
+    /// What of the description is not received, in words; `None`: all is.
+    pub fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
+    }
 }
 
 impl Describing {
@@ -121,8 +129,9 @@ impl Describing {
     }
 
     fn serve(&self, described: Described) -> Result<Receiving, Refusal> {
+        let left_out = described.left_out();
         let receiver = Receiver::new(described, &self.settings, &self.registry, &self.room)?;
-        Ok(Receiving { _task: tasks::spawn("described rtp", receiver.run()) })
+        Ok(Receiving { task: tasks::spawn("described rtp", receiver.run()), left_out })
     }
 }
 
@@ -154,7 +163,7 @@ impl Ports {
         let describing = Describing { settings: settings.clone(), registry: registry.clone(), room: room.clone() };
         // What cannot be assembled was left out when its ports were bound.
         let received =
-            described.into_iter().filter_map(|described| describing.serve(described).ok()).map(|receiving| receiving._task);
+            described.into_iter().filter_map(|described| describing.serve(described).ok()).map(|receiving| receiving.task);
         Self { _tasks: bound.into_iter().map(serve).chain(received).collect(), describing }
     }
 
