@@ -1,5 +1,8 @@
 //! The program under measurement, and what the system says of it.
 
+#[path = "../processor.rs"]
+mod processor;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -7,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+pub use self::processor::processor_time;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -197,14 +202,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// User and system time of a process so far.
-pub fn processor_time(pid: u32) -> Result<Duration, Error> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit_once(')').ok_or("no name in stat")?.1;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // utime and stime, in hundredths of a second (proc(5); USER_HZ is 100 on every Linux that matters).
-    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
 }
